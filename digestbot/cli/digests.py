@@ -1,0 +1,137 @@
+"""``preview``, ``due`` and ``send``: digests, seen before and sent."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from digestbot.cli.output import printable, show_json, show_table
+from digestbot.cli.program import Installation, Program, parse_at, utc_now
+from digestbot.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from digestbot.models import Digest, Subscriber
+    from digestbot.pipeline.deliver import Outcome
+
+_AT = click.option("--at", metavar="T", help="Act as if it were this time (ISO 8601; UTC unless it names a zone).")
+
+
+@click.command()
+@click.argument("email")
+@_AT
+@click.option("--format", "form", type=click.Choice(["text", "html", "eml"]), default="text", show_default=True)
+@click.pass_obj
+def preview(program: Program, email: str, at: str | None, form: str) -> None:
+    """Show the digest that EMAIL has or would get on the local day of T; change nothing.
+
+    eml: exactly the bytes that send would hand over.
+    """
+    from digestbot.digest.compose import digest_delivery
+
+    now = parse_at(at)
+    with program.installation() as installation:
+        subscriber = installation.store.subscribers.by_email(email)
+        digest = _digest(installation, subscriber, now)
+        delivery = digest_delivery(digest, subscriber, domain=installation.letters.sender.domain)
+        if form == "eml":
+            sys.stdout.buffer.write(installation.letters.write_digest(digest, subscriber, delivery))
+            return
+        rendered = installation.renderer.digest(digest, subscriber)
+        if form == "html":
+            click.echo(rendered.html)
+            return
+        click.echo(f"Subject: {printable(rendered.subject)}\n")
+        click.echo("\n".join(printable(line) for line in rendered.text.splitlines()))
+
+
+def _digest(installation: Installation, subscriber: Subscriber, now: datetime) -> Digest:
+    from digestbot import schedule
+    from digestbot.models import digest_id
+
+    day = schedule.local_day(now, subscriber.timezone)
+    stored = installation.store.digests.find(digest_id(subscriber.id, day))
+    if stored is not None:
+        return stored
+    composed = installation.composer.compose([(subscriber, day)], now)
+    if not composed:
+        raise NotFoundError(f"{subscriber.email}: there is no new paper for {day}; load papers first, or see --at")
+    return composed[0]
+
+
+@click.command()
+@_AT
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def due(program: Program, at: str | None, as_json: bool) -> None:
+    """List who is due and not yet served."""
+    now = parse_at(at)
+    with program.installation() as installation:
+        found = installation.composer.due(now)
+    rows = [(subscriber.email, one.local_day.isoformat(), one.due_at.isoformat()) for subscriber, one in found]
+    if as_json:
+        show_json([dict(zip(("email", "local_day", "due_at"), row, strict=True)) for row in rows])
+    elif rows:
+        show_table(["email", "local day", "due at"], rows)
+    else:
+        click.echo("nobody is due")
+
+
+@click.command()
+@_AT
+@click.option("--only", metavar="EMAIL", help="Compose for this subscriber alone.")
+@click.option("--dry-run", is_flag=True, help="Compose, say what would be sent, store and send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_json: bool) -> int:
+    """Compose what is due and deliver the outbox."""
+    now = parse_at(at)
+    with program.installation() as installation:
+        if only is not None:
+            only = installation.store.subscribers.by_email(only).email
+        if dry_run:
+            _show_dry_run(installation, now, only, as_json=as_json)
+            return 0
+        composed = sum(1 for _ in installation.composer.compose_due(now, only=only))
+        with installation.deliverer() as deliverer:
+            outcome = asyncio.run(deliverer.deliver(utc_now if at is None else lambda: now))
+    if as_json:
+        show_json({"composed": composed, **_counts(outcome), "stopped": outcome.stopped})
+    else:
+        done = ", ".join(f"{count} {state}" for state, count in _counts(outcome).items() if count)
+        click.echo(f"{composed} composed; {done or 'nothing to send'}")
+    if outcome.stopped:
+        click.echo(f"digestbot: the run stopped: {printable(outcome.stopped)}", err=True)
+        return 1
+    return 0
+
+
+def _counts(outcome: Outcome) -> dict[str, int]:
+    states = ("sent", "deferred", "held", "failed", "expired")
+    found = {str(state): count for state, count in outcome.counts.items()}
+    return {state: found.get(state, 0) for state in states}
+
+
+def _show_dry_run(installation: Installation, now: datetime, only: str | None, *, as_json: bool) -> None:
+    from digestbot.digest.wording import subject
+
+    rows = []
+    for digest in installation.composer.compose_due(now, only=only, store=False):
+        subscriber = installation.store.subscribers.get(digest.subscriber_id)
+        rows.append(
+            {
+                "email": subscriber.email,
+                "local_day": digest.local_day.isoformat(),
+                "subject": subject(digest),
+                "papers": [item.paper.id for item in digest.items],
+            }
+        )
+    if as_json:
+        show_json({"composed": len(rows), "dry_run": True, "digests": rows})
+    elif rows:
+        show_table(["email", "local day", "subject"], [(r["email"], r["local_day"], r["subject"]) for r in rows])
+    else:
+        click.echo("nobody is due, or there is no new paper for those who are")

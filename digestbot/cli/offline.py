@@ -1,0 +1,165 @@
+"""``rank`` and ``evaluate``: the ranking on files, without settings or database."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from digestbot.cli.output import show_json, show_table
+from digestbot.errors import SourceFormatError, UsageError
+
+if TYPE_CHECKING:
+    from digestbot.models import Paper, Rating
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+# Papers whose day is unknown all count as of one day, so that their order is neutral.
+_NO_DAY = date(1900, 1, 1)
+_READERS_AT_ONCE = 200
+
+
+@click.command()
+@click.option("--corpus", required=True, type=_FILE, help="Paper file: the background, and what was rated.")
+@click.option("--ratings", required=True, type=_FILE, help="CSV: subscriber,paper_id,value[,rated_at].")
+@click.option("--candidates", required=True, type=_FILE, help="Paper file: what is ranked.")
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Write only the best N; else all.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="RUN", help="A TREC run; else stdout.")
+def rank(corpus: Path, ratings: Path, candidates: Path, depth: int | None, out: Path | None) -> None:
+    """Rank every candidate that a subscriber has not rated, by profile alone."""
+    from digestbot.ranking.features import Features
+    from digestbot.ranking.rank import Ranker, order_all
+
+    background, choices = _papers(corpus), _papers(candidates)
+    by_reader = _ratings(ratings)
+    try:
+        features = Features.fit(background)
+    except ValueError as error:
+        raise SourceFormatError(f"{corpus}: no paper in it has a word that says anything") from error
+    texts = {paper.id: paper for paper in (*choices, *background)}
+    wanted = {rating.paper_id for own in by_reader.values() for rating in own}
+    unknown = sorted(wanted - texts.keys())
+    if unknown:
+        click.echo(f"digestbot: {len(unknown)} rated papers are in no file, {unknown[0]} first: left out", err=True)
+    ranker = Ranker(features, (), {identifier: texts[identifier] for identifier in sorted(wanted & texts.keys())})
+    readers = sorted(by_reader)
+    with _output(out) as file:
+        for start in range(0, len(readers), _READERS_AT_ONCE):
+            some = readers[start : start + _READERS_AT_ONCE]
+            profiles = ranker.profiles([by_reader[reader] for reader in some])
+            for reader, (order, scores) in zip(some, order_all(features, choices, profiles), strict=True):
+                rated = {rating.paper_id for rating in by_reader[reader]}
+                place = 0
+                for number, score in zip(order, scores, strict=True):
+                    if choices[number].id in rated:
+                        continue
+                    place += 1
+                    file.write(f"{reader} Q0 {choices[number].id} {place} {score:.6f} digestbot\n")
+                    if place == depth:
+                        break
+
+
+@click.command()
+@click.option("--run", "run_path", required=True, type=_FILE, help="A TREC run.")
+@click.option("--qrels", required=True, type=_FILE, help="TREC qrels.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(run_path: Path, qrels: Path, as_json: bool) -> None:
+    """Judge a run: nDCG@10, recall@50, MRR and AUC, means over the subscribers of the qrels."""
+    from digestbot.ranking.evaluation import evaluate as judge
+
+    quality = judge(_run(run_path), _qrels(qrels))
+    value = {
+        "readers": quality.readers,
+        "nDCG@10": round(quality.ndcg_at_10, 6),
+        "recall@50": round(quality.recall_at_50, 6),
+        "MRR": round(quality.mrr, 6),
+        "AUC": round(quality.auc, 6),
+    }
+    if as_json:
+        show_json(value)
+    else:
+        show_table(list(value), [[one if isinstance(one, int) else f"{one:.4f}" for one in value.values()]])
+
+
+def _papers(path: Path) -> list[Paper]:
+    from digestbot.sources.files import read_papers
+
+    batch = read_papers(path, default_day=_NO_DAY)
+    for skipped in batch.skipped:
+        click.echo(f"digestbot: {skipped.place}: {skipped.problem}: left out", err=True)
+    return list(batch.papers)
+
+
+def _ratings(path: Path) -> dict[str, list[Rating]]:
+    from digestbot.models import Rating
+
+    by_reader: dict[str, list[Rating]] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"subscriber", "paper_id", "value"} - set(rows.fieldnames or ())
+        if missing:
+            raise UsageError(f"{path}: the first line lacks {', '.join(sorted(missing))}")
+        for row in rows:
+            value = (row["value"] or "").strip()
+            reader, paper_id = (row["subscriber"] or "").strip(), (row["paper_id"] or "").strip()
+            if value not in ("1", "-1") or not reader or not paper_id or " " in reader:
+                raise UsageError(f"{path}, line {rows.line_num}: needs a subscriber, a paper_id and 1 or -1")
+            by_reader.setdefault(reader, []).append(
+                Rating(
+                    subscriber_id=0,
+                    paper_id=paper_id,
+                    value=1 if value == "1" else -1,
+                    rated_at=datetime(1900, 1, 1, tzinfo=UTC),
+                )
+            )
+    # The latest rating of a paper wins.
+    return {reader: list({rating.paper_id: rating for rating in own}.values()) for reader, own in by_reader.items()}
+
+
+def _run(path: Path) -> dict[str, list[str]]:
+    scored: dict[str, list[tuple[float, int, str]]] = {}
+    for number, fields in _lines(path, 6):
+        reader, _, paper, place, score, _ = fields
+        try:
+            scored.setdefault(reader, []).append((-float(score), int(place), paper))
+        except ValueError as error:
+            raise UsageError(f"{path}, line {number}: rank and score must be numbers") from error
+    return {reader: list(dict.fromkeys(paper for *_, paper in sorted(own))) for reader, own in scored.items()}
+
+
+def _qrels(path: Path) -> dict[str, set[str]]:
+    relevant: dict[str, set[str]] = {}
+    for number, (reader, _, paper, grade) in _lines(path, 4):
+        try:
+            if int(grade) > 0:
+                relevant.setdefault(reader, set()).add(paper)
+        except ValueError as error:
+            raise UsageError(f"{path}, line {number}: the grade must be a whole number") from error
+    return relevant
+
+
+def _lines(path: Path, fields: int) -> Iterator[tuple[int, list[str]]]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            found = line.split()
+            if len(found) != fields:
+                raise UsageError(f"{path}, line {number}: needs {fields} fields, has {len(found)}")
+            yield number, found
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield click.get_text_stream("stdout")
+        return
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error

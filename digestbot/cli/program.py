@@ -1,0 +1,254 @@
+"""The composition root: settings, secrets, store and jobs, put together when a command needs them."""
+
+from __future__ import annotations
+
+import secrets as randomness
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digestbot.errors import UsageError
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from digestbot.digest.render import Renderer
+    from digestbot.links import Links
+    from digestbot.pipeline.compose import Composer
+    from digestbot.pipeline.deliver import Connection, Deliverer, Letters
+    from digestbot.settings import Secrets, Settings
+    from digestbot.sources import Source
+    from digestbot.sources.client import Client
+    from digestbot.store import Store
+    from digestbot.web.pages import Pages
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time. The only reading of the clock."""
+    return datetime.now(UTC)
+
+
+def parse_at(text: str | None) -> datetime:
+    """Return the time of ``--at``: ISO 8601, UTC when it names no zone; without it, now."""
+    if text is None:
+        return utc_now()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--at '{text}' is not a time; use 2025-05-27T07:00 or 2025-05-27T07:00+02:00") from error
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise UsageError(f"--at '{text}' is too far away") from error
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the command line was called with."""
+
+    settings_path: Path | None
+    environ: Mapping[str, str]
+    folder: Path
+    verbose: bool = False
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read once."""
+        from digestbot.settings import read_settings
+
+        path = self.settings_path
+        if path is None and (self.folder / "settings.toml").exists():
+            path = self.folder / "settings.toml"
+        return read_settings(path, self.environ, folder=self.folder)
+
+    def start_logs(self) -> None:
+        """Send logs to stderr."""
+        from digestbot import observe
+
+        observe.configure(sys.stderr, verbose=self.verbose)
+
+    @contextmanager
+    def installation(self) -> Iterator[Installation]:
+        """Open the database, for the length of a command."""
+        self.start_logs()
+        opened = Installation(self.settings, self.environ)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+class Installation:
+    """One installation with its parts, each made when first asked for."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.settings = settings
+        self._environ = environ
+
+    @cached_property
+    def store(self) -> Store:
+        """The database."""
+        from digestbot.store import Defaults, open_store
+
+        schedule = self.settings.schedule
+        defaults = Defaults(
+            timezone=schedule.timezone,
+            send_at=schedule.send_at,
+            days=schedule.days,
+            papers=self.settings.digest.papers,
+        )
+        return open_store(self.settings.path("database"), defaults=defaults, new_id=new_id)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The secrets, made on first use."""
+        from digestbot.settings import read_secrets
+
+        return read_secrets(self.settings.path("secret_file"), self._environ, new_key)
+
+    @cached_property
+    def links(self) -> Links:
+        """The signed links."""
+        from digestbot.links import Links
+
+        return Links(self.settings.base_url, self.secrets.keys)
+
+    @cached_property
+    def templates(self) -> jinja2.Environment:
+        """The templates, ours and the overriding ones."""
+        from digestbot.digest.render import environment
+        from digestbot.settings import packaged
+
+        return environment(packaged("templates"), self.settings.override_templates)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """What makes mails of digests."""
+        from digestbot.digest.render import Renderer
+
+        return Renderer(self.templates, self.links, postal_address=self.settings.mail.postal_address)
+
+    @cached_property
+    def composer(self) -> Composer:
+        """What chooses papers."""
+        from digestbot.pipeline.compose import Choice, Composer
+
+        settings = self.settings
+        choice = Choice(
+            window_days=settings.digest.window_days,
+            min_score=settings.digest.min_score,
+            corpus_papers=settings.ranking.corpus_papers,
+            dimensions=settings.ranking.dimensions,
+            domain=self.letters.sender.domain,
+        )
+        store = self.store
+        return Composer(store.papers, store.subscribers, store.ratings, store.digests, choice)
+
+    @cached_property
+    def letters(self) -> Letters:
+        """What makes bytes of deliveries."""
+        from digestbot.mail.message import Sender
+        from digestbot.pipeline.deliver import Letters
+
+        mail = self.settings.mail
+        sender = Sender(sender=mail.sender, reply_to=mail.reply_to, list_name=mail.list_name)
+        return Letters(self.store.digests, self.store.subscribers, self.renderer, self.links, sender)
+
+    @contextmanager
+    def deliverer(self) -> Iterator[Deliverer]:
+        """A run of delivering, under its own lock."""
+        from digestbot.pipeline.deliver import Deliverer
+
+        smtp = self.settings.smtp
+        outbox = self.store.outbox
+        outbox.open_run(randomness.token_hex(8))
+        try:
+            yield Deliverer(
+                outbox,
+                self.store.subscribers,
+                self.letters,
+                self._connect,
+                connections=smtp.connections if smtp.host else 1,
+                on_uncertain=smtp.on_uncertain,
+            )
+        finally:
+            outbox.close_run()
+
+    def _connect(self) -> Connection:
+        smtp = self.settings.smtp
+        if not smtp.host:
+            from digestbot.mail.folder import MailFolder
+
+            return MailFolder(self.settings.path("mailbox"))
+        from digestbot.mail.smtp import Server, SmtpConnection
+
+        return SmtpConnection(
+            Server(
+                host=smtp.host,
+                port=smtp.port,
+                security=smtp.security,
+                username=smtp.username,
+                password=self.secrets.smtp_password,
+            )
+        )
+
+    def client(self) -> Client:
+        """The HTTP client for sources."""
+        from digestbot.sources.client import Client
+
+        reply_to = self.settings.mail.reply_to
+        return Client(contact=reply_to)
+
+    def sources(self, client: Client, names: tuple[str, ...]) -> list[Source]:
+        """The sources of these names, enabled or not; without names, the enabled ones."""
+        from digestbot.sources.arxiv import ArxivSource
+
+        arxiv = self.settings.sources.arxiv
+        known: dict[str, tuple[bool, Callable[[], Source]]] = {
+            "arxiv": (
+                arxiv.enabled,
+                lambda: ArxivSource(client, feed_url=arxiv.feed_url, categories=arxiv.categories),
+            )
+        }
+        for name in names:
+            if name not in known:
+                raise UsageError(f"there is no source '{name}'; there are: {', '.join(known)}")
+        chosen = names or tuple(name for name, (enabled, _) in known.items() if enabled)
+        return [known[name][1]() for name in dict.fromkeys(chosen)]
+
+    def pages(self, clock: Clock = utc_now) -> Pages:
+        """What the web pages work with."""
+        from digestbot.web.pages import Pages
+
+        store = self.store
+        return Pages(
+            digests=store.digests,
+            ratings=store.ratings,
+            subscribers=store.subscribers,
+            links=self.links,
+            templates=self.templates,
+            clock=clock,
+            ready=store.papers.count,
+        )
+
+    def close(self) -> None:
+        """Close the database if it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+
+def new_id() -> int:
+    """Return a random 63-bit id, never 0."""
+    return randomness.randbelow(2**63 - 1) + 1
+
+
+def new_key() -> str:
+    """Return a fresh signing key."""
+    return randomness.token_urlsafe(32)

@@ -1,0 +1,148 @@
+"""``run``, ``serve`` and ``schedule``: what stays up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from digestbot.cli.program import Installation, Program, utc_now
+from digestbot.errors import DigestbotError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from digestbot.scheduler import Ticker
+    from digestbot.web.pages import Pages
+
+
+@click.command()
+@click.pass_obj
+def run(program: Program) -> None:
+    """Run the scheduler and the web pages together, until SIGTERM or Ctrl-C."""
+    _stay_up(program, web=True, schedule=True)
+
+
+@click.command()
+@click.pass_obj
+def serve(program: Program) -> None:
+    """Serve the web pages."""
+    _stay_up(program, web=True, schedule=False)
+
+
+@click.command()
+@click.pass_obj
+def schedule(program: Program) -> None:
+    """Load and send when it is time."""
+    _stay_up(program, web=False, schedule=True)
+
+
+def _stay_up(program: Program, *, web: bool, schedule: bool) -> None:
+    with program.installation() as installation:
+        asyncio.run(_serve(installation, web=web, schedule=schedule))
+    click.echo("stopped", err=True)
+
+
+async def _serve(installation: Installation, *, web: bool, schedule: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows has no signal handlers in its event loop; there Ctrl-C ends the run as it does any program.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    # Everything that can be wrong with settings, secrets or database is said before anything starts.
+    pages = installation.pages()
+    _ = installation.composer
+    server = web_server(installation, pages) if web else None
+    serving = asyncio.create_task(server.serve()) if server else None
+    if server and serving:
+        await _started(server, serving, installation)
+    jobs = _Jobs(installation)
+    ticker = jobs.ticker() if schedule else None
+    if ticker:
+        ticker.start(utc_now())
+        click.echo("scheduler: running", err=True)
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({waiting, *([serving] if serving else [])}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if ticker:
+        ticker.stop()
+        await jobs.finished()
+    if server and serving:
+        server.should_exit = True
+        await serving
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None], installation: Installation) -> None:
+    while not server.started:
+        if serving.done():
+            web = installation.settings.web
+            raise DigestbotError(f"the web pages cannot be served on {web.host}:{web.port}; see [web] in the settings")
+        await asyncio.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    click.echo(f"web: http://{installation.settings.web.host}:{port}", err=True)
+
+
+class _Jobs:
+    """The two jobs of the ticker; one at a time, since both want the machine to themselves."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._busy = asyncio.Lock()
+        self._ending = False
+
+    def ticker(self) -> Ticker:
+        from digestbot.scheduler import Ticker
+
+        return Ticker(
+            self._load, self._send, load_every_minutes=self._installation.settings.schedule.load_every_minutes
+        )
+
+    async def finished(self) -> None:
+        """Let the job that is under way end, and begin no other."""
+        self._ending = True
+        async with self._busy:
+            pass
+
+    async def _load(self) -> None:
+        from digestbot.pipeline.load import load
+
+        async with self._busy:
+            if self._ending:
+                return
+            async with self._installation.client() as client:
+                sources = self._installation.sources(client, ())
+                await load(self._installation.store.papers, sources, clock=utc_now, since=None)
+
+    async def _send(self) -> None:
+        async with self._busy:
+            if self._ending:
+                return
+            composer = self._installation.composer
+            await asyncio.to_thread(lambda: sum(1 for _ in composer.compose_due(utc_now())))
+            with self._installation.deliverer() as deliverer:
+                outcome = await deliverer.deliver(utc_now)
+            if outcome.stopped:
+                raise DigestbotError(f"delivery stopped: {outcome.stopped}")
+
+
+def web_server(installation: Installation, pages: Pages) -> uvicorn.Server:
+    """Return the web server; signals are ours to handle, and its log would show tokens."""
+    import uvicorn
+
+    from digestbot.web.app import create_app
+
+    class Server(uvicorn.Server):
+        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+            return nullcontext()
+
+    web = installation.settings.web
+    config = uvicorn.Config(
+        create_app(pages), host=web.host, port=web.port, log_level="error", access_log=False, server_header=False
+    )
+    return Server(config)
+

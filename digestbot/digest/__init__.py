@@ -1,0 +1,1 @@
+"""The digest: composed (pure), then rendered (Jinja)."""

@@ -1,0 +1,92 @@
+"""Which papers may be in a digest, and the digest made of those that were chosen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+
+from digestbot.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Digest,
+    DigestItem,
+    Paper,
+    PaperId,
+    Scored,
+    Subscriber,
+    digest_id,
+)
+
+MOST_DAYS = 14
+
+
+def window(local_day: date, last_delivered: date | None, window_days: int) -> tuple[date, date]:
+    """Return the first and the last day of announcement a candidate may have.
+
+    As many days as have passed since the last delivered digest, at least ``window_days`` (and
+    that for a first digest), at most 14; never after the reader's local day.
+    """
+    passed = window_days if last_delivered is None else max(window_days, (local_day - last_delivered).days)
+    return local_day - timedelta(days=min(passed, MOST_DAYS) - 1), local_day
+
+
+def is_candidate(
+    paper: Paper, days: tuple[date, date], sent: Collection[PaperId], rated: Collection[PaperId]
+) -> bool:
+    """Return whether a paper may go into this reader's digest: new, not sent, not rated."""
+    first, last = days
+    return first <= paper.announced <= last and paper.id not in sent and paper.id not in rated
+
+
+def compose(
+    chosen: Sequence[Scored], subscriber: Subscriber, *, local_day: date, now: datetime, number: int, considered: int
+) -> Digest:
+    """Return the digest of the chosen papers, in their order."""
+    return Digest(
+        id=digest_id(subscriber.id, local_day),
+        subscriber_id=subscriber.id,
+        local_day=local_day,
+        composed_at=now.replace(microsecond=0),
+        number=number,
+        considered=considered,
+        items=tuple(
+            DigestItem(position=position, paper=one.paper, score=one.score, reason=one.reason)
+            for position, one in enumerate(chosen, 1)
+        ),
+    )
+
+
+def digest_delivery(digest: Digest, subscriber: Subscriber, *, domain: str) -> Delivery:
+    """Return the mail that carries a digest; its Message-ID follows from subscriber and day."""
+    return Delivery(
+        id=0,
+        kind=DeliveryKind.DIGEST,
+        key=str(digest.id),
+        subscriber_id=subscriber.id,
+        digest_id=digest.id,
+        address=subscriber.email,
+        message_id=f"<{digest.local_day.isoformat()}.{digest.id:016x}@{domain}>",
+        state=DeliveryState.PENDING,
+        attempts=0,
+        bytes_hash=None,
+        created_at=digest.composed_at,
+    )
+
+
+def confirm_delivery(subscriber: Subscriber, *, domain: str, now: datetime) -> Delivery:
+    """Return the mail that asks a new subscriber to confirm; one for each time of signing up."""
+    moment = now.replace(microsecond=0)
+    return Delivery(
+        id=0,
+        kind=DeliveryKind.CONFIRM,
+        key=f"{subscriber.id}:{int(moment.timestamp())}",
+        subscriber_id=subscriber.id,
+        digest_id=None,
+        address=subscriber.email,
+        message_id=f"<confirm.{subscriber.id:016x}.{int(moment.timestamp())}@{domain}>",
+        state=DeliveryState.PENDING,
+        attempts=0,
+        bytes_hash=None,
+        created_at=moment,
+    )

@@ -1,0 +1,84 @@
+"""Every error the program raises on purpose, split where the caller acts differently."""
+
+from __future__ import annotations
+
+
+class DigestbotError(Exception):
+    """Something that a person can act on; its text says what to do."""
+
+
+class SettingsError(DigestbotError):
+    """A setting is wrong or unknown, or the secret file cannot be used. Exit 2."""
+
+
+class UsageError(DigestbotError):
+    """An argument makes no sense: an address, a time zone, a day. Exit 2."""
+
+
+class NotFoundError(DigestbotError):
+    """What was asked for is not in the store."""
+
+
+class ConflictError(DigestbotError):
+    """It is there already, or its state forbids the change."""
+
+
+class StoreError(DigestbotError):
+    """The database cannot be used."""
+
+
+class ForeignDatabaseError(StoreError):
+    """The file belongs to another program, or to a newer version of this one."""
+
+
+class SourceError(DigestbotError):
+    """A source gave nothing that can be used; the other sources go on."""
+
+
+class SourceUnavailableError(SourceError):
+    """The source did not answer, or answered with an error. Try again later."""
+
+
+class SourceFormatError(SourceError):
+    """What the source sent cannot be read."""
+
+
+class RenderError(DigestbotError):
+    """A template is missing or wrong: no mail can be made from it."""
+
+
+class LinkError(DigestbotError):
+    """A token was not signed by us, is for another purpose, or has expired."""
+
+
+class DeliveryError(DigestbotError):
+    """One mail did not go out; ``code`` and ``text`` are the server's words, if it said any."""
+
+    def __init__(self, problem: str, *, code: int | None = None, text: str = "") -> None:
+        super().__init__(problem)
+        self.code = code
+        self.text = text
+
+
+class DeferredError(DeliveryError):
+    """Try again later: 4xx, or the line broke before the data."""
+
+
+class RejectedError(DeliveryError):
+    """This mail will not be taken, and it says nothing about the address: other 5xx."""
+
+
+class RefusedError(DeliveryError):
+    """This address will not take it: 5.1.x. Suppress it."""
+
+
+class SenderRefusedError(DeliveryError):
+    """It is us they refuse: 5.7.x, a failed login. Stop the run, suppress nobody."""
+
+
+class ServerUnavailableError(DeliveryError):
+    """No connection can be had at all. Stop the run; everything stays in the outbox."""
+
+
+class UncertainError(DeliveryError):
+    """The line broke after the data: it may have arrived."""

@@ -1,0 +1,1 @@
+"""Mail: the final bytes, and the ways they leave."""

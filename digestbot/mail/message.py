@@ -1,0 +1,132 @@
+"""A mail as the final bytes.
+
+``EmailMessage`` folds a long List-Unsubscribe into encoded words, which breaks one-click
+unsubscribing (RFC 2047 section 5, RFC 2369 section 2), so headers and parts are written here, and
+nobody re-flattens them afterwards. The same arguments give the same bytes.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime, formataddr, parseaddr
+
+_FOLD_AT = 76
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who the mail is from, as one installation writes it."""
+
+    sender: str
+    reply_to: str = ""
+    list_name: str = ""
+
+    @property
+    def address(self) -> str:
+        """The bare address, which is the envelope's too."""
+        return parseaddr(self.sender)[1]
+
+    @property
+    def domain(self) -> str:
+        """The domain of the sender, which Message-IDs and List-Id are under."""
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What one mail says, before it is bytes; ``extra`` are headers beyond those of every mail."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    date: datetime
+    extra: Sequence[tuple[str, str]] = ()
+
+
+def digest_headers(sender: Sender, *, unsubscribe: str, one_click: bool, day: str) -> list[tuple[str, str]]:
+    """Return the headers that make a mail a list's: RFC 2369, 2919, 3834, 8058 and Google's Feedback-ID.
+
+    ``List-Unsubscribe-Post`` needs an https address (RFC 8058 section 3.1).
+    """
+    headers = [
+        ("List-Id", f"{_phrase(sender.list_name)} <daily.digestbot.{sender.domain}>".strip()),
+        ("List-Unsubscribe", f"<{unsubscribe}>"),
+        ("List-Post", "NO"),
+        ("Auto-Submitted", "auto-generated"),
+        ("Precedence", "bulk"),
+        ("Feedback-ID", f"{day}:all:daily:digestbot"),
+    ]
+    if one_click:
+        headers.insert(2, ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    return headers
+
+
+def build(draft: Draft, sender: Sender) -> bytes:
+    """Return the mail as bytes with CR LF line ends: multipart/alternative, text first."""
+    boundary = "=_" + hashlib.sha256(draft.message_id.encode()).hexdigest()[:32]
+    headers = [
+        ("From", _mailbox(sender.sender)),
+        ("To", _whole("To", draft.to)),
+        *([("Reply-To", _mailbox(sender.reply_to))] if sender.reply_to else []),
+        ("Subject", _unstructured("Subject", draft.subject)),
+        ("Date", format_datetime(draft.date)),
+        ("Message-ID", _whole("Message-ID", draft.message_id)),
+        *((name, _whole(name, value)) for name, value in draft.extra),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+    ]
+    parts = [
+        _part(boundary, "plain", draft.text),
+        _part(boundary, "html", draft.html),
+        f"--{boundary}--\r\n".encode(),
+    ]
+    return _header_block(headers) + b"\r\n" + b"".join(parts)
+
+
+def _header_block(headers: Iterable[tuple[str, str]]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
+
+
+def _whole(name: str, value: str) -> str:
+    """Return a value that goes out as it is, on one line."""
+    if any(character in value for character in "\r\n\0"):
+        raise ValueError(f"{name}: a header value must be one line")
+    return value
+
+
+def _unstructured(name: str, value: str) -> str:
+    """Encode free text by RFC 2047 where it is not ASCII, and fold it."""
+    one_line = " ".join(value.split())
+    # "=?" in plain text would be read as an encoded word.
+    charset = "us-ascii" if one_line.isascii() and one_line.isprintable() and "=?" not in one_line else "utf-8"
+    return Header(one_line, charset, maxlinelen=_FOLD_AT, header_name=name).encode(linesep="\r\n")
+
+
+def _mailbox(value: str) -> str:
+    name, address = parseaddr(value)
+    return formataddr((name, address), charset="utf-8")
+
+
+def _phrase(name: str) -> str:
+    return formataddr((name, "x"), charset="utf-8").rpartition(" <x>")[0] if name else ""
+
+
+def _part(boundary: str, subtype: str, content: str) -> bytes:
+    head = (
+        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    return head.encode() + _quoted_printable(content) + b"\r\n"
+
+
+def _quoted_printable(content: str) -> bytes:
+    # b2a_qp keeps the line ends it is given and folds at 76 by "=" LF; all become CR LF.
+    encoded = binascii.b2a_qp(content.replace("\r\n", "\n").encode("utf-8"), istext=True)
+    return encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -1,0 +1,160 @@
+"""Delivery over SMTP: connections, and what the server's replies mean for us.
+
+``mail``, ``rcpt`` and ``data`` are called one by one, since only the phase of a failure tells
+whether the mail may have arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal
+
+import aiosmtplib
+from aiosmtplib import SMTP
+
+from digestbot.errors import (
+    DeferredError,
+    DeliveryError,
+    RefusedError,
+    RejectedError,
+    SenderRefusedError,
+    ServerUnavailableError,
+    UncertainError,
+)
+
+_COMMAND_SECONDS = 60.0
+# RFC 5321 section 4.5.3.2.6: the final reply may take ten minutes.
+_DATA_SECONDS = 600.0
+_MAILS_PER_CONNECTION = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The server that takes our mail. TLS is as stated, and never weaker."""
+
+    host: str
+    port: int
+    security: Literal["none", "starttls", "tls"]
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+class SmtpConnection:
+    """One connection, opened when first needed and reused; for one mail at a time."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._smtp: SMTP | None = None
+        self._sent = 0
+
+    async def send(self, sender: str, recipient: str, message: bytes) -> str:
+        """Hand over one mail and return the server's final words.
+
+        Raises a ``DeliveryError`` by what is to be done next; ``UncertainError`` when the line broke
+        after the data, so that the mail may have arrived.
+        """
+        smtp = await self._open()
+        try:
+            try:
+                await smtp.mail(sender, timeout=_COMMAND_SECONDS)
+            except aiosmtplib.SMTPSenderRefused as error:
+                if error.code >= 500:
+                    await self._after_reply(error.code)
+                    raise SenderRefusedError(
+                        f"the server refuses the sender {sender}: {error.code} {error.message}",
+                        code=error.code,
+                        text=error.message,
+                    ) from error
+                raise
+            await smtp.rcpt(recipient, timeout=_COMMAND_SECONDS)
+        except aiosmtplib.SMTPResponseException as error:
+            await self._after_reply(error.code)
+            raise refusal(error.code, error.message) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            await self._drop()
+            raise DeferredError(f"the line broke before the data: {_words(error)}") from error
+        try:
+            reply = await smtp.data(message, timeout=_DATA_SECONDS)
+        except aiosmtplib.SMTPResponseException as error:
+            await self._after_reply(error.code)
+            raise refusal(error.code, error.message) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            await self._drop()
+            raise UncertainError(f"the line broke after the data: {_words(error)}") from error
+        self._sent += 1
+        if self._sent >= _MAILS_PER_CONNECTION:
+            await self.close()
+        return reply.message
+
+    async def close(self) -> None:
+        """Say goodbye, if there is still somebody to say it to."""
+        smtp, self._smtp, self._sent = self._smtp, None, 0
+        if smtp is not None and smtp.is_connected:
+            try:
+                await smtp.quit(timeout=5)
+            except (aiosmtplib.SMTPException, OSError):
+                smtp.close()
+
+    async def _open(self) -> SMTP:
+        if self._smtp is not None and self._smtp.is_connected:
+            return self._smtp
+        server = self._server
+        smtp = SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            username=server.username or None,
+            password=server.password or None,
+            timeout=_COMMAND_SECONDS,
+        )
+        where = f"{server.host}:{server.port}"
+        try:
+            await smtp.connect()
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise SenderRefusedError(
+                f"{where} does not accept the login: check [smtp] username and the smtp_password secret",
+                code=error.code,
+                text=error.message,
+            ) from error
+        except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError) as error:
+            smtp.close()
+            raise ServerUnavailableError(
+                f"no connection to the SMTP server {where}: {_words(error)}; check [smtp] host, port and security"
+            ) from error
+        self._smtp, self._sent = smtp, 0
+        return smtp
+
+    async def _after_reply(self, code: int) -> None:
+        # 421: the server is closing the line (RFC 5321 section 3.8). Otherwise the line stays good.
+        if code == 421:
+            await self._drop()
+            return
+        try:
+            if self._smtp is not None:
+                await self._smtp.rset(timeout=_COMMAND_SECONDS)
+        except (aiosmtplib.SMTPException, OSError):
+            await self._drop()
+
+    async def _drop(self) -> None:
+        if self._smtp is not None:
+            self._smtp.close()
+        self._smtp = None
+
+
+def refusal(code: int, text: str) -> DeliveryError:
+    """Return what a reply of 400 or more means: RFC 5321 section 4.2, enhanced codes by RFC 3463."""
+    said = f"{code} {text}".strip()
+    enhanced = text.split(maxsplit=1)[0] if text else ""
+    if code < 500:
+        return DeferredError(f"the server said: {said}", code=code, text=text)
+    if enhanced.startswith(("5.7.", "5.1.7", "5.1.8")) or code in (530, 535):
+        return SenderRefusedError(f"the server refuses us: {said}", code=code, text=text)
+    if enhanced.startswith("5.1."):
+        return RefusedError(f"the server refuses the address: {said}", code=code, text=text)
+    return RejectedError(f"the server refuses the mail: {said}", code=code, text=text)
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

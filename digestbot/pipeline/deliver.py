@@ -1,0 +1,266 @@
+"""Deliver: claim, send, mark. The outbox decides; nothing is lost, and nothing goes out twice unawares."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Literal, Protocol, TypeVar
+
+import structlog
+
+from digestbot.digest.render import Rendered, Renderer
+from digestbot.errors import (
+    DeferredError,
+    DeliveryError,
+    RefusedError,
+    RejectedError,
+    RenderError,
+    SenderRefusedError,
+    ServerUnavailableError,
+    UncertainError,
+)
+from digestbot.links import Links
+from digestbot.mail.message import Draft, Sender, build, digest_headers
+from digestbot.models import Delivery, DeliveryKind, DeliveryState, Digest, DigestId, Subscriber, SubscriberId
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+# After the first, second, ... time that the server asked to come back.
+_WAITS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240))
+
+
+class Outbox(Protocol):
+    """The ledger."""
+
+    def recover(self, now: datetime, policy: Literal["resend", "hold"]) -> list[Delivery]: ...
+    def drop_unwanted(self, now: datetime) -> int: ...
+    def claim(self, limit: int, now: datetime) -> list[Delivery]: ...
+    def note_bytes(self, delivery: Delivery, bytes_hash: str) -> None: ...
+    def release(self, delivery: Delivery, now: datetime) -> None: ...
+    def mark(
+        self,
+        delivery: Delivery,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        code: int | None = None,
+        text: str = "",
+        next_at: datetime | None = None,
+    ) -> None: ...
+
+
+class DigestStore(Protocol):
+    """Reads digests as they were composed."""
+
+    def find(self, identifier: DigestId) -> Digest | None: ...
+
+
+class SubscriberStore(Protocol):
+    """Reads subscribers, and learns of addresses that no server takes."""
+
+    def get(self, identifier: SubscriberId) -> Subscriber: ...
+    def suppress(self, email: str, reason: str, now: datetime) -> None: ...
+
+
+class Connection(Protocol):
+    """One way out, for one mail at a time."""
+
+    async def send(self, sender: str, recipient: str, message: bytes) -> str: ...
+    async def close(self) -> None: ...
+
+
+class Letters:
+    """Makes the final bytes of a delivery; the same delivery always gives the same."""
+
+    def __init__(
+        self, digests: DigestStore, subscribers: SubscriberStore, renderer: Renderer, links: Links, sender: Sender
+    ) -> None:
+        self._digests = digests
+        self._subscribers = subscribers
+        self._renderer = renderer
+        self._links = links
+        self.sender = sender
+
+    def write(self, delivery: Delivery) -> bytes:
+        """Return the bytes of a stored delivery."""
+        # The address is the one of the day of composing, in the envelope and in the text alike.
+        subscriber = replace(self._subscribers.get(delivery.subscriber_id), email=delivery.address)
+        if delivery.kind == DeliveryKind.CONFIRM:
+            link = self._links.confirm(subscriber.id, delivery.created_at)
+            rendered = self._renderer.confirm(subscriber, link)
+            return self._build(delivery, rendered, [("Auto-Submitted", "auto-generated")])
+        digest = self._digests.find(delivery.digest_id) if delivery.digest_id is not None else None
+        if digest is None:
+            raise RenderError(f"delivery {delivery.id} has no digest")
+        return self.write_digest(digest, subscriber, delivery)
+
+    def write_digest(self, digest: Digest, subscriber: Subscriber, delivery: Delivery) -> bytes:
+        """Return the bytes of a digest, stored or not."""
+        headers = digest_headers(
+            self.sender,
+            unsubscribe=self._links.unsubscribe(subscriber.id),
+            one_click=self._links.one_click,
+            day=digest.local_day.isoformat(),
+        )
+        return self._build(delivery, self._renderer.digest(digest, subscriber), headers)
+
+    def _build(self, delivery: Delivery, rendered: Rendered, extra: list[tuple[str, str]]) -> bytes:
+        draft = Draft(
+            to=delivery.address,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            message_id=delivery.message_id,
+            date=delivery.created_at,
+            extra=extra,
+        )
+        return build(draft, self.sender)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run of delivering came to; ``stopped`` says why it ended early, if it did."""
+
+    counts: Counter[DeliveryState] = field(default_factory=Counter)
+    stopped: str = ""
+
+
+class Deliverer:
+    """Drains the outbox over some connections, each with one mail at a time."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        subscribers: SubscriberStore,
+        letters: Letters,
+        connect: Callable[[], Connection],
+        *,
+        connections: int,
+        on_uncertain: Literal["resend", "hold"],
+    ) -> None:
+        self._outbox = outbox
+        self._subscribers = subscribers
+        self._letters = letters
+        self._connect = connect
+        self._connections = connections
+        self._on_uncertain: Literal["resend", "hold"] = on_uncertain
+
+    async def deliver(self, clock: Callable[[], datetime]) -> Outcome:
+        """Send what waits, until nothing does or the run has to stop. Loses nothing either way."""
+        outcome = Outcome()
+        # One thread for the ledger: SQLite has one writer anyway, and waiting in line beats polling a lock.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox") as ledger:
+            run = _Run(self, clock, outcome, ledger)
+            await run.start()
+            # When one fails, the others finish the mail they have in hand.
+            ends = await asyncio.gather(*(run.work() for _ in range(self._connections)), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return outcome
+
+
+class _Run:
+    """One run of a deliverer."""
+
+    def __init__(
+        self, deliverer: Deliverer, clock: Callable[[], datetime], outcome: Outcome, ledger: ThreadPoolExecutor
+    ) -> None:
+        self._outbox = deliverer._outbox
+        self._subscribers = deliverer._subscribers
+        self._letters = deliverer._letters
+        self._connect = deliverer._connect
+        self._on_uncertain: Literal["resend", "hold"] = deliverer._on_uncertain
+        self._clock = clock
+        self._outcome = outcome
+        self._ledger = ledger
+
+    async def start(self) -> None:
+        recovered = await self._call(partial(self._outbox.recover, self._clock(), self._on_uncertain))
+        for delivery in recovered:
+            log.warning("uncertain delivery recovered", message_id=delivery.message_id, policy=self._on_uncertain)
+            if delivery.state == DeliveryState.HELD:
+                self._outcome.counts[DeliveryState.HELD] += 1
+        dropped = await self._call(partial(self._outbox.drop_unwanted, self._clock()))
+        if dropped:
+            self._outcome.counts[DeliveryState.EXPIRED] += dropped
+
+    async def work(self) -> None:
+        """Send one mail after the other over one connection."""
+        connection = self._connect()
+        try:
+            while not self._outcome.stopped:
+                claimed = await self._call(partial(self._outbox.claim, 1, self._clock()))
+                if not claimed:
+                    break
+                await self._send(connection, claimed[0])
+        except BaseException as error:
+            self._outcome.stopped = str(error) or type(error).__name__
+            raise
+        finally:
+            await connection.close()
+
+    async def _send(self, connection: Connection, delivery: Delivery) -> None:
+        try:
+            message = await self._call(partial(self._prepare, delivery))
+            said = await connection.send(self._letters.sender.address, delivery.address, message)
+        except (ServerUnavailableError, SenderRefusedError, RenderError) as error:
+            # Not this mail's fault: it waits, as does everything behind it.
+            await self._call(partial(self._outbox.release, delivery, self._clock()))
+            self._outcome.stopped = str(error)
+        except DeliveryError as error:
+            await self._not_sent(delivery, error)
+        else:
+            await self._mark(delivery, DeliveryState.SENT, code=250, text=said)
+
+    async def _not_sent(self, delivery: Delivery, error: DeliveryError) -> None:
+        wait = _WAITS[min(delivery.attempts, len(_WAITS)) - 1]
+        text = error.text or str(error)
+        log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
+        match error:
+            case UncertainError() if self._on_uncertain == "hold":
+                await self._mark(delivery, DeliveryState.HELD, code=error.code, text=text)
+            case UncertainError() | DeferredError():
+                await self._mark(delivery, DeliveryState.DEFERRED, code=error.code, text=text, wait=wait)
+            case RefusedError():
+                await self._mark(delivery, DeliveryState.FAILED, code=error.code, text=text)
+                await self._call(
+                    partial(self._subscribers.suppress, delivery.address, f"{error.code} {text}", self._clock())
+                )
+            case RejectedError() | DeliveryError():
+                await self._mark(delivery, DeliveryState.FAILED, code=error.code, text=text)
+
+    def _prepare(self, delivery: Delivery) -> bytes:
+        message = self._letters.write(delivery)
+        bytes_hash = hashlib.sha256(message).hexdigest()
+        if delivery.bytes_hash not in (None, bytes_hash):
+            log.warning("mail differs from its first attempt", message_id=delivery.message_id)
+        if delivery.bytes_hash != bytes_hash:
+            self._outbox.note_bytes(delivery, bytes_hash)
+        return message
+
+    async def _mark(
+        self,
+        delivery: Delivery,
+        state: DeliveryState,
+        *,
+        code: int | None,
+        text: str,
+        wait: timedelta = timedelta(0),
+    ) -> None:
+        now = self._clock()
+        await self._call(
+            partial(self._outbox.mark, delivery, state, now, code=code, text=text, next_at=now + wait)
+        )
+        self._outcome.counts[state] += 1
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._ledger, function)

@@ -1,0 +1,69 @@
+"""How good runs are: nDCG@10, recall@50, MRR and AUC, averaged over the readers of the qrels.
+
+As trec_eval computes them, with binary relevance; a reader without a line in the run counts 0.
+Jarvelin and Kekalainen, Cumulated gain-based evaluation of IR techniques (ACM TOIS 20, 2002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from math import log2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Means over readers; ``readers`` says how many."""
+
+    readers: int
+    ndcg_at_10: float
+    recall_at_50: float
+    mrr: float
+    auc: float
+
+
+def evaluate(run: Mapping[str, Sequence[str]], qrels: Mapping[str, Set[str]]) -> Quality:
+    """Judge a run (each reader's papers, best first) by the relevant papers of each reader."""
+    judged = [(run.get(reader, ()), relevant) for reader, relevant in sorted(qrels.items()) if relevant]
+    count = max(1, len(judged))
+    return Quality(
+        readers=len(judged),
+        ndcg_at_10=sum(ndcg(ranked, relevant, 10) for ranked, relevant in judged) / count,
+        recall_at_50=sum(recall(ranked, relevant, 50) for ranked, relevant in judged) / count,
+        mrr=sum(reciprocal_rank(ranked, relevant) for ranked, relevant in judged) / count,
+        auc=sum(auc(ranked, relevant) for ranked, relevant in judged) / count,
+    )
+
+
+def ndcg(ranked: Sequence[str], relevant: Set[str], depth: int) -> float:
+    """Return the discounted gain of the first ``depth``, relative to the best order there could be."""
+    gain = sum(1 / log2(rank + 1) for rank, paper in enumerate(ranked[:depth], 1) if paper in relevant)
+    best = sum(1 / log2(rank + 1) for rank in range(1, min(depth, len(relevant)) + 1))
+    return gain / best
+
+
+def recall(ranked: Sequence[str], relevant: Set[str], depth: int) -> float:
+    """Return which part of the relevant papers is among the first ``depth``."""
+    return len(relevant.intersection(ranked[:depth])) / len(relevant)
+
+
+def reciprocal_rank(ranked: Sequence[str], relevant: Set[str]) -> float:
+    """Return one over the rank of the first relevant paper, 0 when there is none."""
+    return next((1 / rank for rank, paper in enumerate(ranked, 1) if paper in relevant), 0.0)
+
+
+def auc(ranked: Sequence[str], relevant: Set[str]) -> float:
+    """Return how often a relevant paper stands before one that is not.
+
+    A relevant paper that the run lacks counts as standing last. 0.5 when every ranked paper is relevant.
+    """
+    others = sum(paper not in relevant for paper in ranked)
+    if others == 0:
+        return 0.5
+    behind, won = others, 0
+    for paper in ranked:
+        if paper in relevant:
+            won += behind
+        else:
+            behind -= 1
+    return won / (others * len(relevant))

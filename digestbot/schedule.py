@@ -1,0 +1,130 @@
+"""When a digest is due: a pure function of the time, the subscriber and the last digest.
+
+The clock only asks; uniqueness of a digest per subscriber and local day is the store's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from digestbot.errors import UsageError
+from digestbot.models import Subscriber
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAMED_DAYS = {
+    "daily": frozenset(range(7)),
+    "weekdays": frozenset(range(5)),
+    "weekly": frozenset({4}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A digest that is to be sent: for which local day, and since when (UTC)."""
+
+    local_day: date
+    due_at: datetime
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    """Return the time zone of an IANA name such as ``Europe/Berlin``."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(f"'{name}' is not a time zone; use a name such as Europe/Berlin or UTC") from error
+
+
+def parse_time(text: str) -> time:
+    """Return the time of day that ``HH:MM`` names."""
+    hours, colon, minutes = text.partition(":")
+    if not (colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and len(hours) <= 2):
+        raise UsageError(f"'{text}' is not a time of day; use HH:MM, for example 07:00")
+    try:
+        return time(int(hours), int(minutes))
+    except ValueError as error:
+        raise UsageError(f"'{text}' is not a time of day; use HH:MM, for example 07:00") from error
+
+
+@lru_cache(maxsize=512)
+def weekdays(days: str) -> frozenset[int]:
+    """Return the weekdays (Monday is 0) of ``daily``, ``weekdays``, ``weekly`` or ``mon,thu``."""
+    if days in _NAMED_DAYS:
+        return _NAMED_DAYS[days]
+    names = [name.strip().lower() for name in days.split(",")]
+    if not all(name in WEEKDAYS for name in names):
+        raise UsageError(f"'{days}' does not name days; use daily, weekdays, weekly, or a list such as mon,thu")
+    return frozenset(WEEKDAYS.index(name) for name in names)
+
+
+def canonical_days(days: str) -> str:
+    """Return the one way to write these days: a name where there is one, else Monday first."""
+    chosen = weekdays(days)
+    for name, named in _NAMED_DAYS.items():
+        if chosen == named:
+            return name
+    return ",".join(WEEKDAYS[number] for number in sorted(chosen))
+
+
+def instant(day: date, at: time, zone_name: str) -> datetime:
+    """Return the UTC instant at which a clock on the wall shows ``at`` on ``day``.
+
+    Where the hour occurs twice, the first; where clocks jump over it, the first instant
+    after the jump.
+    """
+    wall = datetime.combine(day, at, tzinfo=zone(zone_name))
+    found = wall.astimezone(UTC)
+    if found.astimezone(wall.tzinfo).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return found
+    # In a gap PEP 495 reads the wall with the offset from before it (fold 0) or after it (fold 1);
+    # the jump lies between the two instants.
+    early, late = wall.replace(fold=1).astimezone(UTC), found
+    before = early.astimezone(wall.tzinfo).utcoffset()
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        if middle.astimezone(wall.tzinfo).utcoffset() == before:
+            early = middle
+        else:
+            late = middle
+    return late.replace(microsecond=0)
+
+
+def local_day(now: datetime, zone_name: str) -> date:
+    """Return the day it is for somebody in that zone."""
+    return now.astimezone(zone(zone_name)).date()
+
+
+def due(now: datetime, subscriber: Subscriber, last_day: date | None) -> Due | None:
+    """Return the digest that is due at ``now``, or ``None`` when there is none.
+
+    A digest that was missed stays due until the end of the reader's local day. ``last_day`` is
+    the local day of the newest digest; days only grow, so flying west gives none twice.
+    """
+    today = local_day(now, subscriber.timezone)
+    if today.weekday() not in weekdays(subscriber.days):
+        return None
+    if last_day is not None and today <= last_day:
+        return None
+    due_at = instant(today, subscriber.send_at, subscriber.timezone)
+    return Due(local_day=today, due_at=due_at) if due_at <= now else None
+
+
+def next_due(now: datetime, subscriber: Subscriber, last_day: date | None) -> datetime:
+    """Return when the next digest is due: ``now`` or later, and at most eight days ahead.
+
+    When the last digest is of a day still to come (after a flight west, or a ``send --at`` in the
+    future), the answer may be that there is nothing before eight days from now.
+    """
+    today = local_day(now, subscriber.timezone)
+    chosen = weekdays(subscriber.days)
+    for ahead in range(9):
+        day = today + timedelta(days=ahead)
+        if day.weekday() in chosen and (last_day is None or day > last_day):
+            found = instant(day, subscriber.send_at, subscriber.timezone)
+            # A wall clock that skips the whole day has no such instant on it.
+            if local_day(found, subscriber.timezone) == day:
+                return min(max(now, found), now + timedelta(days=8))
+    return now + timedelta(days=8)

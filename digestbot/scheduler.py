@@ -1,0 +1,55 @@
+"""The ticker. It only asks, each minute, what is due; the ledger decides."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+log = structlog.get_logger()
+
+Job = Callable[[], Awaitable[None]]
+
+
+class Ticker:
+    """Runs ``load`` every so many minutes and ``send`` every minute, both at once when started.
+
+    A run that takes longer than its interval is not started a second time beside itself.
+    """
+
+    def __init__(self, load: Job, send: Job, *, load_every_minutes: int, send_every_seconds: int = 60) -> None:
+        self._jobs = (("load", load, load_every_minutes * 60), ("send", send, send_every_seconds))
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def start(self, now: datetime) -> None:
+        """Start ticking on the running event loop, with a first tick of both jobs at ``now``."""
+        for name, job, seconds in self._jobs:
+            self._scheduler.add_job(
+                _unbreakable(name, job),
+                "interval",
+                seconds=seconds,
+                id=name,
+                next_run_time=now,
+                coalesce=True,
+                max_instances=1,
+                # The default of one second would drop a tick after a short sleep of the machine.
+                misfire_grace_time=None,
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Start no more runs."""
+        self._scheduler.shutdown(wait=False)
+
+
+def _unbreakable(name: str, job: Job) -> Job:
+    async def run() -> None:
+        try:
+            await job()
+        except Exception:
+            # The one broad except of the program: a bad minute must not end the service.
+            log.exception("job failed", job=name)
+
+    return run

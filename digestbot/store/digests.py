@@ -1,0 +1,181 @@
+"""Digests as composed, and what each subscriber has been sent."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+
+from digestbot.models import (
+    Delivery,
+    Digest,
+    DigestId,
+    DigestItem,
+    PaperId,
+    Reason,
+    SubscriberId,
+)
+from digestbot.store.database import Database
+from digestbot.store.values import instant_text, instant_value, list_value, paper_value
+
+_COUNTS_AS_SENT = "('sent', 'sending', 'held')"
+
+
+class Digests:
+    """Digests, unique per subscriber and local day."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, composed: Iterable[tuple[Digest, Delivery]]) -> list[DigestId]:
+        """Store digests with their deliveries and return the ids of those that are new.
+
+        One that another program composed meanwhile stays as it is. A digest replaces the
+        subscriber's older ones that have not gone out: those expire.
+        """
+        added: list[DigestId] = []
+        with self._database.write("full") as connection:
+            for digest, delivery in composed:
+                if self._insert(connection, digest):
+                    _expire_older(connection, digest)
+                    insert_delivery(connection, delivery)
+                    added.append(digest.id)
+        return added
+
+    def _insert(self, connection: sqlite3.Connection, digest: Digest) -> bool:
+        cursor = connection.execute(
+            "insert into digests (id, subscriber_id, local_day, composed_at, number, considered)"
+            " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+            (
+                digest.id,
+                digest.subscriber_id,
+                digest.local_day.isoformat(),
+                instant_text(digest.composed_at),
+                digest.number,
+                digest.considered,
+            ),
+        )
+        if cursor.rowcount == 0:
+            return False
+        connection.executemany(
+            "insert into digest_items (digest_id, position, paper_id, revision, score, reason)"
+            " values (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    digest.id,
+                    item.position,
+                    item.paper.id,
+                    item.paper.revision,
+                    item.score,
+                    json.dumps({"kind": item.reason.kind, "terms": item.reason.terms}, ensure_ascii=False),
+                )
+                for item in digest.items
+            ],
+        )
+        return True
+
+    def find(self, identifier: DigestId) -> Digest | None:
+        """Return a digest with the texts it was composed with, ``None`` when there is none."""
+        row = self._database.row("select * from digests where id = ?", (identifier,))
+        if row is None:
+            return None
+        items = self._database.rows(
+            "select papers.*, digest_items.position, digest_items.score, digest_items.reason,"
+            " digest_items.revision as shown"
+            " from digest_items join papers on papers.id = digest_items.paper_id"
+            " where digest_id = ? order by position",
+            (identifier,),
+        )
+        return Digest(
+            id=row["id"],
+            subscriber_id=row["subscriber_id"],
+            local_day=date.fromisoformat(row["local_day"]),
+            composed_at=instant_value(row["composed_at"]),
+            number=row["number"],
+            considered=row["considered"],
+            items=tuple(self._item(item) for item in items),
+        )
+
+    def _item(self, row: sqlite3.Row) -> DigestItem:
+        paper = paper_value(row)
+        if row["shown"] != paper.revision:
+            old = self._database.row(
+                "select * from paper_revisions where paper_id = ? and revision = ?", (paper.id, row["shown"])
+            )
+            if old is not None:
+                paper = replace(
+                    paper,
+                    title=old["title"],
+                    abstract=old["abstract"],
+                    authors=list_value(old["authors"]),
+                    categories=list_value(old["categories"]),
+                    url=old["url"],
+                    revision=row["shown"],
+                )
+        reason = json.loads(row["reason"])
+        return DigestItem(
+            position=row["position"],
+            paper=paper,
+            score=row["score"],
+            reason=Reason(kind=reason["kind"], terms=tuple(reason["terms"])),
+        )
+
+    def count(self, subscriber_id: SubscriberId, *, before: date) -> int:
+        """Return how many digests a subscriber has of days before ``before``."""
+        row = self._database.row(
+            "select count(*) from digests where subscriber_id = ? and local_day < ?",
+            (subscriber_id, before.isoformat()),
+        )
+        return int(row[0]) if row else 0
+
+    def last_day(self, subscriber_id: SubscriberId) -> date | None:
+        """Return the local day of the newest digest, ``None`` before the first."""
+        row = self._database.row("select max(local_day) from digests where subscriber_id = ?", (subscriber_id,))
+        return date.fromisoformat(row[0]) if row and row[0] else None
+
+    def last_delivered(self, subscriber_id: SubscriberId, *, before: date) -> date | None:
+        """Return the day of the newest digest before ``before`` that went out, ``None`` for the first."""
+        row = self._database.row(
+            "select max(local_day) from digests join deliveries on deliveries.digest_id = digests.id"
+            f" where digests.subscriber_id = ? and local_day < ? and state in {_COUNTS_AS_SENT}",
+            (subscriber_id, before.isoformat()),
+        )
+        return date.fromisoformat(row[0]) if row and row[0] else None
+
+    def sent_papers(self, subscriber_id: SubscriberId) -> set[PaperId]:
+        """Return the papers that this subscriber has been sent, or may have been sent."""
+        rows = self._database.rows(
+            "select paper_id from deliveries join digest_items on digest_items.digest_id = deliveries.digest_id"
+            f" where deliveries.subscriber_id = ? and state in {_COUNTS_AS_SENT} order by paper_id",
+            (subscriber_id,),
+        )
+        return {row["paper_id"] for row in rows}
+
+
+def _expire_older(connection: sqlite3.Connection, digest: Digest) -> None:
+    connection.execute(
+        "update deliveries set state = 'expired', smtp_text = 'replaced by the digest of a later day', changed_at = ?"
+        " where subscriber_id = ? and kind = 'digest' and state in ('pending', 'deferred') and digest_id <> ?",
+        (instant_text(digest.composed_at), digest.subscriber_id, digest.id),
+    )
+
+
+def insert_delivery(connection: sqlite3.Connection, delivery: Delivery) -> None:
+    """Put a mail into the outbox; one with the same kind and key stays as it is."""
+    connection.execute(
+        "insert into deliveries (kind, key, subscriber_id, digest_id, address, message_id, state,"
+        " next_at, created_at, changed_at) values (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
+        " on conflict (kind, key) do nothing",
+        (
+            delivery.kind,
+            delivery.key,
+            delivery.subscriber_id,
+            delivery.digest_id,
+            delivery.address,
+            delivery.message_id,
+            *[instant_text(delivery.created_at)] * 3,
+        ),
+    )
+

@@ -1,0 +1,173 @@
+"""The outbox: claim, send, mark.
+
+A delivery is ``sending``, on the disk, before the first byte leaves, and ``sent`` after the final
+reply. Who claims writes its run's name into the row and holds an OS lock of that name, which dies
+with the process; a row in ``sending`` whose lock is free is uncertain.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from digestbot.models import Delivery, DeliveryKind, DeliveryState
+from digestbot.store.database import Database
+from digestbot.store.digests import insert_delivery
+from digestbot.store.values import instant_text, instant_value
+
+
+class Outbox:
+    """The deliveries, for one run at a time: ``open_run`` first, ``close_run`` in the end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock: FileLock | None = None
+        self._run = ""
+
+    def open_run(self, run: str) -> None:
+        """Hold the lock of this run; ``run`` is a random name."""
+        folder = _lock_folder(self._database.path)
+        folder.mkdir(exist_ok=True)
+        self._lock = FileLock(folder / f"{run}.lock")
+        self._lock.acquire()
+        self._run = run
+
+    def close_run(self) -> None:
+        """Let go of the lock."""
+        if self._lock is not None:
+            self._lock.release()
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock, self._run = None, ""
+
+    def add(self, delivery: Delivery) -> None:
+        """Put a mail into the outbox; one with the same kind and key stays as it is."""
+        with self._database.write("full") as connection:
+            insert_delivery(connection, delivery)
+
+    def recover(self, now: datetime, policy: Literal["resend", "hold"]) -> list[Delivery]:
+        """Take up what a dead run left in ``sending``: to go out again as it was, or to be held."""
+        rows = self._database.rows("select distinct owner from deliveries where state = 'sending' order by owner")
+        found: list[Delivery] = []
+        for row in rows:
+            owner = row["owner"] or ""
+            if owner == self._run or not self._is_dead(owner):
+                continue
+            with self._database.write("full") as connection:
+                rows = connection.execute(
+                    "update deliveries set state = ?, owner = null, next_at = ?, changed_at = ?"
+                    " where state = 'sending' and owner is ? returning *",
+                    ("pending" if policy == "resend" else "held", instant_text(now), instant_text(now), row["owner"]),
+                ).fetchall()
+            found.extend(_value(row) for row in rows)
+        return found
+
+    def _is_dead(self, owner: str) -> bool:
+        path = _lock_folder(self._database.path) / f"{owner}.lock"
+        if not path.exists():
+            return True
+        try:
+            with FileLock(path, timeout=0):
+                path.unlink(missing_ok=True)
+                return True
+        except Timeout:
+            return False
+
+    def drop_unwanted(self, now: datetime) -> int:
+        """Expire what waits for subscribers who have left or paused, or whose address must not be mailed."""
+        with self._database.write() as connection:
+            return connection.execute(
+                "update deliveries set state = 'expired', smtp_text = 'no longer wanted', changed_at = ?"
+                " where state in ('pending', 'deferred') and exists (select 1 from subscribers"
+                "  where subscribers.id = deliveries.subscriber_id"
+                "  and subscribers.state <> iif(deliveries.kind = 'confirm', 'pending', 'active'))",
+                (instant_text(now),),
+            ).rowcount
+
+    def claim(self, limit: int, now: datetime) -> list[Delivery]:
+        """Mark at most ``limit`` deliveries as ``sending`` by this run, on the disk, and return them.
+
+        Sign-up mails go before digests; then those that have waited longest.
+        """
+        with self._database.write("full") as connection:
+            rows = connection.execute(
+                "update deliveries set state = 'sending', owner = ?, attempts = attempts + 1, changed_at = ?"
+                " where id in (select id from deliveries where state in ('pending', 'deferred') and next_at <= ?"
+                "  order by kind = 'digest', next_at, id limit ?) returning *",
+                (self._run, instant_text(now), instant_text(now), limit),
+            ).fetchall()
+        return sorted((_value(row) for row in rows), key=lambda delivery: delivery.id)
+
+    def note_bytes(self, delivery: Delivery, bytes_hash: str) -> None:
+        """Keep the SHA-256 of the bytes that are about to leave."""
+        with self._database.write() as connection:
+            connection.execute("update deliveries set bytes_hash = ? where id = ?", (bytes_hash, delivery.id))
+
+    def mark(
+        self,
+        delivery: Delivery,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        code: int | None = None,
+        text: str = "",
+        next_at: datetime | None = None,
+    ) -> None:
+        """Say how a claimed delivery ended, on the disk."""
+        with self._database.write("full") as connection:
+            connection.execute(
+                "update deliveries set state = ?, owner = null, smtp_code = ?, smtp_text = ?, next_at = ?,"
+                " changed_at = ?, sent_at = ? where id = ?",
+                (
+                    state,
+                    code,
+                    text,
+                    instant_text(next_at or now),
+                    instant_text(now),
+                    instant_text(now) if state == DeliveryState.SENT else None,
+                    delivery.id,
+                ),
+            )
+
+    def release(self, delivery: Delivery, now: datetime) -> None:
+        """Put a claimed delivery back as if it had not been tried."""
+        with self._database.write("full") as connection:
+            connection.execute(
+                "update deliveries set state = 'pending', owner = null, attempts = attempts - 1, changed_at = ?"
+                " where id = ? and state = 'sending'",
+                (instant_text(now), delivery.id),
+            )
+
+    def find(self, kind: DeliveryKind, key: str) -> Delivery | None:
+        """Return one delivery, ``None`` when there is none."""
+        row = self._database.row("select * from deliveries where kind = ? and key = ?", (kind, key))
+        return _value(row) if row else None
+
+    def counts(self) -> dict[DeliveryState, int]:
+        """Return how many deliveries are in each state."""
+        rows = self._database.rows("select state, count(*) as many from deliveries group by state order by state")
+        return {DeliveryState(row["state"]): row["many"] for row in rows}
+
+
+def _lock_folder(database: Path) -> Path:
+    return database.with_name(f"{database.name}.runs")
+
+
+def _value(row: sqlite3.Row) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        kind=DeliveryKind(row["kind"]),
+        key=row["key"],
+        subscriber_id=row["subscriber_id"],
+        digest_id=row["digest_id"],
+        address=row["address"],
+        message_id=row["message_id"],
+        state=DeliveryState(row["state"]),
+        attempts=row["attempts"],
+        bytes_hash=row["bytes_hash"],
+        created_at=instant_value(row["created_at"]),
+    )
+

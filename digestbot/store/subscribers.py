@@ -1,0 +1,183 @@
+"""Subscribers, and addresses that must not be mailed."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from digestbot.errors import ConflictError, NotFoundError
+from digestbot.models import Subscriber, SubscriberId, SubscriberState
+from digestbot.schedule import parse_time
+from digestbot.store.database import Database
+from digestbot.store.values import instant_text, instant_value, list_text, list_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What a subscriber chose; ``None`` means the installation's default."""
+
+    timezone: str | None = None
+    send_at: str | None = None
+    days: str | None = None
+    papers: int | None = None
+    categories: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What holds for those who chose nothing."""
+
+    timezone: str = "UTC"
+    send_at: str = "07:00"
+    days: str = "daily"
+    papers: int = 10
+
+
+class Subscribers:
+    """Subscribers by id and by address, in whatever case the address is written."""
+
+    def __init__(self, database: Database, defaults: Defaults, new_id: Callable[[], SubscriberId]) -> None:
+        self._database = database
+        self._defaults = defaults
+        self._new_id = new_id
+
+    def add(self, email: str, state: SubscriberState, preferences: Preferences, now: datetime) -> Subscriber:
+        """Add a subscriber, or take one back who had left, with the history.
+
+        Raises ``ConflictError`` when the address is there, or must not be mailed.
+        """
+        with self._database.write("full") as connection:
+            if connection.execute(
+                "select 1 from suppressions where address_hash = ?", (address_hash(email),)
+            ).fetchone():
+                raise ConflictError(f"{email}: this address is suppressed: its server refused it for good")
+            known = connection.execute("select * from subscribers where lower(email) = lower(?)", (email,)).fetchone()
+            if known is None:
+                identifier = self._new_id()
+                connection.execute(
+                    "insert into subscribers (id, email, state, categories, created_at, changed_at)"
+                    " values (?, ?, ?, '[]', ?, ?)",
+                    (identifier, email, state, instant_text(now), instant_text(now)),
+                )
+            elif known["state"] == SubscriberState.UNSUBSCRIBED:
+                identifier = known["id"]
+                connection.execute(
+                    "update subscribers set state = ?, changed_at = ? where id = ?",
+                    (state, instant_text(now), identifier),
+                )
+            else:
+                raise ConflictError(f"{email}: is a subscriber already ({known['state']})")
+            _choose(connection, identifier, preferences, now)
+        return self.get(identifier)
+
+    def set_preferences(
+        self, identifier: SubscriberId, *, timezone: str, send_at: str, days: str, papers: int, now: datetime
+    ) -> None:
+        """Change all that a subscriber can choose on the preferences page."""
+        chosen = Preferences(timezone=timezone, send_at=send_at, days=days, papers=papers)
+        with self._database.write("full") as connection:
+            _choose(connection, identifier, chosen, now)
+
+    def set_state(self, identifier: SubscriberId, state: SubscriberState, now: datetime) -> None:
+        """Put a subscriber into a state; doing it twice changes nothing."""
+        with self._database.write("full") as connection:
+            connection.execute(
+                "update subscribers set state = ?, changed_at = ? where id = ? and state <> ?",
+                (state, instant_text(now), identifier, state),
+            )
+
+    def find(self, identifier: SubscriberId) -> Subscriber | None:
+        """Return a subscriber, ``None`` when there is none (any more)."""
+        row = self._database.row("select * from subscribers where id = ?", (identifier,))
+        return self._value(row) if row else None
+
+    def get(self, identifier: SubscriberId) -> Subscriber:
+        """Return a subscriber that must be there."""
+        found = self.find(identifier)
+        if found is None:
+            raise NotFoundError("there is no such subscriber")
+        return found
+
+    def by_email(self, email: str) -> Subscriber:
+        """Return the subscriber with this address."""
+        row = self._database.row("select * from subscribers where lower(email) = lower(?)", (email,))
+        if row is None:
+            raise NotFoundError(f"{email}: is not a subscriber; see 'digestbot subscriber list'")
+        return self._value(row)
+
+    def all(self) -> list[Subscriber]:
+        """Return every subscriber, by address."""
+        rows = self._database.rows("select * from subscribers order by lower(email), id")
+        return [self._value(row) for row in rows]
+
+    def active_with_last_day(self) -> list[tuple[Subscriber, date | None]]:
+        """Return every active subscriber with the local day of the newest digest, by id."""
+        rows = self._database.rows(
+            "select *, (select max(local_day) from digests where subscriber_id = subscribers.id) as last_day"
+            " from subscribers where state = 'active' order by id"
+        )
+        return [
+            (self._value(row), date.fromisoformat(row["last_day"]) if row["last_day"] else None) for row in rows
+        ]
+
+    def suppress(self, email: str, reason: str, now: datetime) -> None:
+        """Never mail this address again; its subscriber counts as bounced."""
+        with self._database.write("full") as connection:
+            connection.execute(
+                "insert into suppressions (address_hash, reason, created_at) values (?, ?, ?)"
+                " on conflict do nothing",
+                (address_hash(email), reason, instant_text(now)),
+            )
+            connection.execute(
+                "update subscribers set state = 'bounced', changed_at = ? where lower(email) = lower(?)",
+                (instant_text(now), email),
+            )
+
+    def suppressed(self, emails: Sequence[str]) -> set[str]:
+        """Return those of the addresses that must not be mailed."""
+        return {
+            email
+            for email in emails
+            if self._database.row("select 1 from suppressions where address_hash = ?", (address_hash(email),))
+        }
+
+    def _value(self, row: sqlite3.Row) -> Subscriber:
+        defaults = self._defaults
+        return Subscriber(
+            id=row["id"],
+            email=row["email"],
+            state=SubscriberState(row["state"]),
+            timezone=row["timezone"] or defaults.timezone,
+            send_at=parse_time(row["send_at"] or defaults.send_at),
+            days=row["days"] or defaults.days,
+            papers=row["papers"] or defaults.papers,
+            categories=list_value(row["categories"]),
+            created_at=instant_value(row["created_at"]),
+        )
+
+
+def address_hash(email: str) -> str:
+    """Return what is kept of an address that must not be mailed."""
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
+
+
+def _choose(
+    connection: sqlite3.Connection, identifier: SubscriberId, preferences: Preferences, now: datetime
+) -> None:
+    connection.execute(
+        "update subscribers set timezone = coalesce(:timezone, timezone), send_at = coalesce(:send_at, send_at),"
+        " days = coalesce(:days, days), papers = coalesce(:papers, papers),"
+        " categories = coalesce(:categories, categories), changed_at = :now where id = :id",
+        {
+            "timezone": preferences.timezone,
+            "send_at": preferences.send_at,
+            "days": preferences.days,
+            "papers": preferences.papers,
+            "categories": None if preferences.categories is None else list_text(preferences.categories),
+            "now": instant_text(now),
+            "id": identifier,
+        },
+    )

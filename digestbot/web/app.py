@@ -1,0 +1,60 @@
+"""The web application: the routes of the public contract."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from digestbot.errors import StoreError
+from digestbot.web import feedback, subscription
+from digestbot.web.pages import Pages, plain
+
+
+def create_app(pages: Pages) -> Starlette:
+    """Return the application that serves these pages."""
+    both = ["GET", "POST"]
+    app = Starlette(
+        routes=[
+            Route("/f/{token}", feedback.feedback, methods=both),
+            Route("/u/{token}", subscription.unsubscribe, methods=both),
+            Route("/p/{token}", subscription.preferences, methods=both),
+            Route("/c/{token}", subscription.confirm, methods=both),
+            Route("/healthz", _healthz),
+            Route("/readyz", _readyz),
+        ],
+        exception_handlers={HTTPException: _http_problem, StoreError: _store_problem},
+    )
+    app.state.pages = pages
+    return app
+
+
+async def _healthz(request: Request) -> Response:
+    return plain("ok")
+
+
+async def _readyz(request: Request) -> Response:
+    pages: Pages = request.app.state.pages
+    try:
+        await run_in_threadpool(pages.ready)
+    except StoreError as error:
+        return plain(f"not ready: {error}", 503)
+    return plain("ready")
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    pages: Pages = request.app.state.pages
+    if status == 404:
+        return pages.say("There is no such page", "The links in your mails lead to the pages there are.", status=404)
+    return pages.say("That did not work", "This page does not do that.", status=status)
+
+
+async def _store_problem(request: Request, error: Exception) -> Response:
+    pages: Pages = request.app.state.pages
+    return pages.say(
+        "Not now, sorry", "Nothing was recorded. Please try the link again in a few minutes.", status=503
+    )

@@ -1,0 +1,129 @@
+"""The feedback page: all papers of one mail, with buttons. Opening it changes nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digestbot.digest import wording
+from digestbot.errors import LinkError
+from digestbot.models import DISLIKE, LIKE, Digest, PaperId, RatingValue
+from digestbot.web.pages import FormError, Pages, read_form
+
+_CHOICES: dict[str, RatingValue | Literal[0]] = {"like": LIKE, "dislike": DISLIKE, "none": 0}
+_NAMES = {value: name for name, value in _CHOICES.items()}
+_FIELD = re.compile(r"p([1-9]\d{0,2})\Z")
+
+
+async def feedback(request: Request) -> Response:
+    """GET and HEAD show the digest's papers, POST records what is marked."""
+    pages: Pages = request.app.state.pages
+    token = request.path_params["token"]
+    if request.method != "POST":
+        return await run_in_threadpool(_ask, pages, token, dict(request.query_params))
+    try:
+        form = await read_form(request)
+    except FormError as error:
+        return pages.say("That did not work", f"The form is {error}. Nothing was recorded.", status=400)
+    return await run_in_threadpool(_record, pages, token, form)
+
+
+def _find(pages: Pages, token: str) -> Digest | Response:
+    try:
+        digest = pages.digests.find(pages.links.read("f", token))
+    except LinkError as error:
+        return pages.say("This link does not work", f"Sorry, {error}. Try the one in the mail once more.", status=404)
+    if digest is None:
+        return pages.say("Nothing to do here", "This list is not kept any more, or was only a preview.")
+    return digest
+
+
+def _ask(pages: Pages, token: str, query: dict[str, str]) -> Response:
+    digest = _find(pages, token)
+    if isinstance(digest, Response):
+        return digest
+    current = _current(pages, digest)
+    asked = _asked(digest, query)
+    rows = []
+    for item in digest.items:
+        chosen = _NAMES[current.get(item.paper.id, 0)]
+        if asked and asked[0] == item.position:
+            chosen = asked[1]
+        rows.append(
+            {
+                "position": item.position,
+                "title": wording.shorten(item.paper.title, 300),
+                "url": item.paper.url,
+                "authors": wording.shorten(wording.author_line(item.paper.authors), 300),
+                "category": item.paper.categories[0] if item.paper.categories else "",
+                "choice": chosen,
+            }
+        )
+    first = [row for row in rows if asked and row["position"] == asked[0]]
+    return pages.show(
+        "feedback",
+        day=f"{wording.short_day(digest.local_day)} {digest.local_day.year}",
+        asked={"like": "Like", "dislike": "Not for me"}[asked[1]] if asked else "",
+        first=first,
+        others=[row for row in rows if row not in first],
+    )
+
+
+def _asked(digest: Digest, query: dict[str, str]) -> tuple[int, str] | None:
+    """Return the position and the choice that a link of the mail preselects."""
+    for choice in ("like", "dislike"):
+        position = query.get(choice, "")
+        if position.isdecimal() and len(position) <= 3 and 1 <= int(position) <= len(digest.items):
+            return int(position), choice
+    return None
+
+
+def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
+    digest = _find(pages, token)
+    if isinstance(digest, Response):
+        return digest
+    papers = {item.position: item.paper for item in digest.items}
+    values: dict[PaperId, RatingValue | Literal[0]] = {}
+    for name, choice in form.items():
+        found = _FIELD.match(name)
+        if found is None:
+            continue
+        position = int(found.group(1))
+        if position not in papers or choice not in _CHOICES:
+            return pages.say("That did not work", "The form is not of this list. Nothing was recorded.", status=400)
+        values[papers[position].id] = _CHOICES[choice]
+    before = pages.ratings.record(
+        digest.subscriber_id, values, now=pages.clock(), origin="mail", digest_id=digest.id
+    )
+    changed: list[dict[str, Any]] = [
+        {
+            "position": item.position,
+            "title": wording.shorten(item.paper.title, 300),
+            "url": item.paper.url,
+            "now": _NAMES[values[item.paper.id]],
+            "before": _NAMES[_value(before[item.paper.id])],
+        }
+        for item in digest.items
+        if item.paper.id in before
+    ]
+    return pages.show(
+        "recorded",
+        day=f"{wording.short_day(digest.local_day)} {digest.local_day.year}",
+        changed=changed,
+        undone=form.get("undo") == "1",
+        others=len(digest.items) - len(changed),
+        others_word=wording.number_word(len(digest.items) - len(changed)),
+    )
+
+
+def _current(pages: Pages, digest: Digest) -> dict[PaperId, RatingValue]:
+    ratings = pages.ratings.of([digest.subscriber_id])[digest.subscriber_id]
+    return {rating.paper_id: rating.value for rating in ratings}
+
+
+def _value(number: int) -> RatingValue | Literal[0]:
+    return LIKE if number > 0 else DISLIKE if number < 0 else 0

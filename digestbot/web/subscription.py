@@ -1,0 +1,155 @@
+"""Unsubscribing, preferences, and confirming a sign-up."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digestbot import schedule
+from digestbot.errors import LinkError, UsageError
+from digestbot.models import Subscriber, SubscriberState
+from digestbot.web.pages import FormError, Pages, read_form
+
+_MOST_PAPERS = 50
+_GONE = ("Nothing to do here", "This subscription is not kept any more. No mail will come.")
+_DAY_LABELS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+async def unsubscribe(request: Request) -> Response:
+    """GET and HEAD show a page; POST ends the subscription at once, whatever its body (RFC 8058)."""
+    pages: Pages = request.app.state.pages
+    try:
+        form = await read_form(request) if request.method == "POST" else None
+    except FormError as error:
+        return pages.say("That did not work", f"The form is {error}. Nothing was changed.", status=400)
+    return await run_in_threadpool(_unsubscribe, pages, request.path_params["token"], form)
+
+
+def _unsubscribe(pages: Pages, token: str, form: dict[str, str] | None) -> Response:
+    try:
+        subscriber = pages.subscribers.find(pages.links.read("u", token))
+    except LinkError as error:
+        return _bad_link(pages, error)
+    if subscriber is None:
+        return pages.say(*_GONE)
+    ended = subscriber.state == SubscriberState.UNSUBSCRIBED
+    if form is None:
+        return pages.show("unsubscribe", ended=ended)
+    if form.get("again") == "1":
+        if ended:
+            pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock())
+        return pages.say("Welcome back", "The next list comes at your usual hour.")
+    if subscriber.state != SubscriberState.BOUNCED:
+        pages.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, pages.clock())
+    return pages.show("unsubscribe", ended=True)
+
+
+async def confirm(request: Request) -> Response:
+    """GET and HEAD show a page; POST makes a pending subscriber active."""
+    pages: Pages = request.app.state.pages
+    return await run_in_threadpool(
+        _confirm, pages, request.path_params["token"], request.method == "POST"
+    )
+
+
+def _confirm(pages: Pages, token: str, yes: bool) -> Response:
+    try:
+        subscriber = pages.subscribers.find(pages.links.read_confirm(token, pages.clock()))
+    except LinkError as error:
+        return _bad_link(pages, error)
+    if subscriber is None:
+        return pages.say(*_GONE)
+    if subscriber.state == SubscriberState.PENDING:
+        if not yes:
+            return pages.show("confirm")
+        pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock())
+    elif subscriber.state != SubscriberState.ACTIVE:
+        return pages.say("This link has done its work", "The subscription has been changed since.")
+    return pages.show(
+        "confirmed",
+        send_at=subscriber.send_at.strftime("%H:%M"),
+        zone=subscriber.timezone,
+        preferences=pages.links.preferences(subscriber.id),
+    )
+
+
+async def preferences(request: Request) -> Response:
+    """GET and HEAD show the form, POST saves it."""
+    pages: Pages = request.app.state.pages
+    try:
+        form = await read_form(request) if request.method == "POST" else None
+    except FormError as error:
+        return pages.say("That did not work", f"The form is {error}. Nothing was changed.", status=400)
+    return await run_in_threadpool(_preferences, pages, request.path_params["token"], form)
+
+
+def _preferences(pages: Pages, token: str, form: dict[str, str] | None) -> Response:
+    try:
+        subscriber = pages.subscribers.find(pages.links.read("p", token))
+    except LinkError as error:
+        return _bad_link(pages, error)
+    if subscriber is None:
+        return pages.say(*_GONE)
+    if subscriber.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.BOUNCED):
+        return pages.say("No mail comes to you", "This subscription has ended, so there is nothing to set.")
+    if form is None:
+        return _show_form(pages, subscriber)
+    try:
+        send_at, zone, days, papers = _choices(form)
+    except UsageError as error:
+        return _show_form(pages, subscriber, problem=str(error), status=400)
+    now = pages.clock()
+    pages.subscribers.set_preferences(
+        subscriber.id, timezone=zone, send_at=send_at, days=days, papers=papers, now=now
+    )
+    if subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
+        paused = form.get("pause") == "1"
+        pages.subscribers.set_state(
+            subscriber.id, SubscriberState.PAUSED if paused else SubscriberState.ACTIVE, now
+        )
+    return _show_form(pages, pages.subscribers.find(subscriber.id) or subscriber, saved=True)
+
+
+def _choices(form: dict[str, str]) -> tuple[str, str, str, int]:
+    send_at = schedule.parse_time(form.get("send_at", "")[:5]).strftime("%H:%M")
+    zone = schedule.zone(form.get("timezone", "").strip()[:60]).key
+    days = form.get("days", "")
+    if days == "some":
+        days = ",".join(name for name in schedule.WEEKDAYS if form.get(name) == "1")
+        if not days:
+            raise UsageError("Choose at least one day")
+    papers = form.get("papers", "")
+    if not (papers.isdecimal() and len(papers) <= 3 and 1 <= int(papers) <= _MOST_PAPERS):
+        raise UsageError(f"The number of papers goes from 1 to {_MOST_PAPERS}")
+    return send_at, zone, schedule.canonical_days(days), int(papers)
+
+
+def _show_form(
+    pages: Pages, subscriber: Subscriber, *, saved: bool = False, problem: str = "", status: int = 200
+) -> Response:
+    chosen = schedule.weekdays(subscriber.days)
+    return pages.show(
+        "preferences",
+        status=status,
+        saved=saved,
+        problem=problem,
+        send_at=subscriber.send_at.strftime("%H:%M"),
+        zone=subscriber.timezone,
+        zones=sorted(available_timezones()),
+        days=subscriber.days if subscriber.days in ("daily", "weekdays", "weekly") else "some",
+        weekdays=[
+            {"name": name, "label": label, "chosen": number in chosen}
+            for number, (name, label) in enumerate(zip(schedule.WEEKDAYS, _DAY_LABELS, strict=True))
+        ],
+        papers=subscriber.papers,
+        most_papers=_MOST_PAPERS,
+        paused=subscriber.state == SubscriberState.PAUSED,
+        unsubscribe=pages.links.unsubscribe(subscriber.id),
+    )
+
+
+def _bad_link(pages: Pages, error: LinkError) -> Response:
+    return pages.say("This link does not work", f"Sorry, {error}. Try the one in the mail once more.", status=404)
