@@ -6,7 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from digestbot.errors import UsageError
 
 PaperId: TypeAlias = str
 SubscriberId: TypeAlias = int
@@ -15,6 +19,13 @@ RatingValue: TypeAlias = Literal[1, -1]
 
 LIKE: RatingValue = 1
 DISLIKE: RatingValue = -1
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAMED_DAYS = {
+    "daily": frozenset(range(7)),
+    "weekdays": frozenset(range(5)),
+    "weekly": frozenset({4}),
+}
 
 
 class SubscriberState(StrEnum):
@@ -161,3 +172,43 @@ def digest_id(subscriber_id: SubscriberId, local_day: date) -> DigestId:
     """
     name = f"digest {subscriber_id} {local_day.isoformat()}".encode()
     return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest()) >> 1
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    """Return the time zone of an IANA name such as ``Europe/Berlin``."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(f"'{name}' is not a time zone; use a name such as Europe/Berlin or UTC") from error
+
+
+def parse_time(text: str) -> time:
+    """Return the time of day that ``HH:MM`` names."""
+    hours, colon, minutes = text.partition(":")
+    if not (colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and len(hours) <= 2):
+        raise UsageError(f"'{text}' is not a time of day; use HH:MM, for example 07:00")
+    try:
+        return time(int(hours), int(minutes))
+    except ValueError as error:
+        raise UsageError(f"'{text}' is not a time of day; use HH:MM, for example 07:00") from error
+
+
+@lru_cache(maxsize=512)
+def weekdays(days: str) -> frozenset[int]:
+    """Return the weekdays (Monday is 0) of ``daily``, ``weekdays``, ``weekly`` or ``mon,thu``."""
+    if days in _NAMED_DAYS:
+        return _NAMED_DAYS[days]
+    names = [name.strip().lower() for name in days.split(",")]
+    if not all(name in WEEKDAYS for name in names):
+        raise UsageError(f"'{days}' does not name days; use daily, weekdays, weekly, or a list such as mon,thu")
+    return frozenset(WEEKDAYS.index(name) for name in names)
+
+
+def canonical_days(days: str) -> str:
+    """Return the one way to write these days: a name where there is one, else Monday first."""
+    chosen = weekdays(days)
+    for name, named in _NAMED_DAYS.items():
+        if chosen == named:
+            return name
+    return ",".join(WEEKDAYS[number] for number in sorted(chosen))

@@ -7,18 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from digestbot.errors import UsageError
-from digestbot.models import Subscriber
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NAMED_DAYS = {
-    "daily": frozenset(range(7)),
-    "weekdays": frozenset(range(5)),
-    "weekly": frozenset({4}),
-}
+from digestbot.models import Subscriber, weekdays, zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,46 +17,6 @@ class Due:
 
     local_day: date
     due_at: datetime
-
-
-@lru_cache(maxsize=512)
-def zone(name: str) -> ZoneInfo:
-    """Return the time zone of an IANA name such as ``Europe/Berlin``."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UsageError(f"'{name}' is not a time zone; use a name such as Europe/Berlin or UTC") from error
-
-
-def parse_time(text: str) -> time:
-    """Return the time of day that ``HH:MM`` names."""
-    hours, colon, minutes = text.partition(":")
-    if not (colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and len(hours) <= 2):
-        raise UsageError(f"'{text}' is not a time of day; use HH:MM, for example 07:00")
-    try:
-        return time(int(hours), int(minutes))
-    except ValueError as error:
-        raise UsageError(f"'{text}' is not a time of day; use HH:MM, for example 07:00") from error
-
-
-@lru_cache(maxsize=512)
-def weekdays(days: str) -> frozenset[int]:
-    """Return the weekdays (Monday is 0) of ``daily``, ``weekdays``, ``weekly`` or ``mon,thu``."""
-    if days in _NAMED_DAYS:
-        return _NAMED_DAYS[days]
-    names = [name.strip().lower() for name in days.split(",")]
-    if not all(name in WEEKDAYS for name in names):
-        raise UsageError(f"'{days}' does not name days; use daily, weekdays, weekly, or a list such as mon,thu")
-    return frozenset(WEEKDAYS.index(name) for name in names)
-
-
-def canonical_days(days: str) -> str:
-    """Return the one way to write these days: a name where there is one, else Monday first."""
-    chosen = weekdays(days)
-    for name, named in _NAMED_DAYS.items():
-        if chosen == named:
-            return name
-    return ",".join(WEEKDAYS[number] for number in sorted(chosen))
 
 
 def instant(day: date, at: time, zone_name: str) -> datetime:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping
 from email.headerregistry import Address
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digestbot import schedule
 from digestbot.errors import SettingsError, UsageError
+from digestbot.models import canonical_days, parse_time, zone
 
 ENVIRONMENT_PREFIX = "DIGESTBOT_"
 T = TypeVar("T")
@@ -40,15 +40,15 @@ def packaged(name: str) -> Path:
 
 
 def _valid_time(text: str) -> str:
-    return _or_value_error(schedule.parse_time, text).strftime("%H:%M")
+    return _or_value_error(parse_time, text).strftime("%H:%M")
 
 
 def _valid_zone(text: str) -> str:
-    return str(_or_value_error(schedule.zone, text).key)
+    return str(_or_value_error(zone, text).key)
 
 
 def _valid_days(text: str) -> str:
-    return _or_value_error(schedule.canonical_days, text)
+    return _or_value_error(canonical_days, text)
 
 
 def _or_value_error(function: Callable[[str], T], text: str) -> T:
@@ -97,17 +97,17 @@ class Web(Section):
 
     base_url: Url = ""
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535)
 
 
 class Smtp(Section):
     """The server that takes the mail; without a host, mails become files."""
 
     host: Line = ""
-    port: int = Field(25, ge=1, le=65535)
+    port: int = Field(default=25, ge=1, le=65535)
     security: Literal["none", "starttls", "tls"] = "none"
     username: Line = ""
-    connections: int = Field(10, ge=1, le=200)
+    connections: int = Field(default=10, ge=1, le=200)
     workers: Literal[1] = 1
     on_uncertain: Literal["resend", "hold"] = "resend"
 
@@ -124,8 +124,8 @@ class Mail(Section):
 class DigestSettings(Section):
     """What goes into a digest."""
 
-    papers: int = Field(10, ge=1, le=50)
-    window_days: int = Field(3, ge=1, le=14)
+    papers: int = Field(default=10, ge=1, le=50)
+    window_days: int = Field(default=3, ge=1, le=14)
     min_score: float = 0.0
 
 
@@ -135,14 +135,14 @@ class Schedule(Section):
     send_at: Annotated[str, AfterValidator(_valid_time)] = "07:00"
     timezone: Annotated[str, AfterValidator(_valid_zone)] = "UTC"
     days: Annotated[str, AfterValidator(_valid_days)] = "daily"
-    load_every_minutes: int = Field(60, ge=1, le=1440)
+    load_every_minutes: int = Field(default=60, ge=1, le=1440)
 
 
 class Ranking(Section):
     """How profiles are trained."""
 
-    corpus_papers: int = Field(20_000, ge=100, le=500_000)
-    dimensions: int = Field(200, ge=2, le=1000)
+    corpus_papers: int = Field(default=20_000, ge=100, le=500_000)
+    dimensions: int = Field(default=200, ge=2, le=1000)
 
 
 class Arxiv(Section):
@@ -168,7 +168,7 @@ class Settings(BaseSettings):
 
     database: str = "digestbot.sqlite"
     templates: str = ""
-    secret_file: str = "digestbot.secret"
+    secret_file: str = "digestbot.secret"  # noqa: S105 - the name of a file
     mailbox: str = "mailbox"
     web: Web = Web()
     smtp: Smtp = Smtp()
@@ -185,10 +185,18 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        **_others: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take only what ``read_settings`` has put together: nothing is read behind its back."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
+
+    def rooted(self, folder: Path) -> Self:
+        """Take relative paths from this folder."""
+        self._root = folder
+        return self
 
     def path(self, name: Literal["database", "templates", "secret_file", "mailbox"]) -> Path:
         """Return one of the paths, seen from the folder of the settings file."""
@@ -239,8 +247,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path
         raise SettingsError(f"{where}: " + "; ".join(problems)) from error
     except ValueError as error:
         raise SettingsError(f"environment: {error}") from error
-    settings._root = path.resolve().parent if path else folder
-    return settings
+    return settings.rooted(path.resolve().parent if path else folder)
 
 
 def _read_toml(path: Path, what: str) -> dict[str, Any]:
@@ -300,8 +307,8 @@ class Secrets(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    keys: tuple[str, ...] = Field((), repr=False)
-    smtp_password: str = Field("", repr=False)
+    keys: tuple[str, ...] = Field(default=(), repr=False)
+    smtp_password: str = Field(default="", repr=False)
 
     def __str__(self) -> str:
         return "Secrets()"
@@ -336,7 +343,7 @@ def rotate_keys(path: Path, environ: Mapping[str, str], new_key: Callable[[], st
     rotated = stored.model_copy(update={"keys": (new_key(), *stored.keys)})
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     _create(temporary, rotated)
-    os.replace(temporary, path)
+    temporary.replace(path)
     return rotated
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -128,7 +129,7 @@ def _run(path: Path) -> dict[str, list[str]]:
             scored.setdefault(reader, []).append((-float(score), int(place), paper))
         except ValueError as error:
             raise UsageError(f"{path}, line {number}: rank and score must be numbers") from error
-    return {reader: list(dict.fromkeys(paper for *_, paper in sorted(own))) for reader, own in scored.items()}
+    return {reader: list(dict.fromkeys(paper for _, _, paper in sorted(own))) for reader, own in scored.items()}
 
 
 def _qrels(path: Path) -> dict[str, set[str]]:
@@ -156,7 +157,7 @@ def _lines(path: Path, fields: int) -> Iterator[tuple[int, list[str]]]:
 @contextmanager
 def _output(path: Path | None) -> Iterator[TextIO]:
     if path is None:
-        yield click.get_text_stream("stdout")
+        yield sys.stdout
         return
     try:
         with path.open("w", encoding="utf-8") as file:

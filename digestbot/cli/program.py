@@ -171,10 +171,10 @@ class Installation:
         outbox.open_run(randomness.token_hex(8))
         try:
             yield Deliverer(
-                outbox,
-                self.store.subscribers,
-                self.letters,
-                self._connect,
+                outbox=outbox,
+                subscribers=self.store.subscribers,
+                letters=self.letters,
+                connect=self._connect,
                 connections=smtp.connections if smtp.host else 1,
                 on_uncertain=smtp.on_uncertain,
             )

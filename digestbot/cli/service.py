@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from contextlib import nullcontext
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -137,12 +137,12 @@ def web_server(installation: Installation, pages: Pages) -> uvicorn.Server:
     from digestbot.web.app import create_app
 
     class Server(uvicorn.Server):
-        def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-            return nullcontext()
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
 
     web = installation.settings.web
     config = uvicorn.Config(
         create_app(pages), host=web.host, port=web.port, log_level="error", access_log=False, server_header=False
     )
     return Server(config)
-

@@ -41,16 +41,15 @@ def add(
     as_json: bool,
 ) -> None:
     """Add a subscriber, who is asked by mail to confirm, unless --confirmed."""
-    from digestbot import schedule
     from digestbot.digest.compose import confirm_delivery
-    from digestbot.models import SubscriberState
+    from digestbot.models import SubscriberState, canonical_days, parse_time, zone
     from digestbot.store import Preferences
 
     address = valid_address(email)
     preferences = Preferences(
-        timezone=schedule.zone(timezone).key if timezone is not None else None,
-        send_at=schedule.parse_time(send_at).strftime("%H:%M") if send_at is not None else None,
-        days=schedule.canonical_days(days) if days is not None else None,
+        timezone=zone(timezone).key if timezone is not None else None,
+        send_at=parse_time(send_at).strftime("%H:%M") if send_at is not None else None,
+        days=canonical_days(days) if days is not None else None,
         papers=papers,
         categories=tuple(filter(None, categories.replace(" ", "").split(","))) if categories is not None else None,
     )
@@ -145,9 +144,7 @@ def valid_address(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        found = validate_email(
-            text, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False
-        )
+        found = validate_email(text, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise UsageError(f"{text!r} is not a mail address: {error}") from error
     return found.ascii_email or found.normalized

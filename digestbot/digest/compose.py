@@ -31,9 +31,7 @@ def window(local_day: date, last_delivered: date | None, window_days: int) -> tu
     return local_day - timedelta(days=min(passed, MOST_DAYS) - 1), local_day
 
 
-def is_candidate(
-    paper: Paper, days: tuple[date, date], sent: Collection[PaperId], rated: Collection[PaperId]
-) -> bool:
+def is_candidate(paper: Paper, days: tuple[date, date], sent: Collection[PaperId], rated: Collection[PaperId]) -> bool:
     """Return whether a paper may go into this reader's digest: new, not sent, not rated."""
     first, last = days
     return first <= paper.announced <= last and paper.id not in sent and paper.id not in rated

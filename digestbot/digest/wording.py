@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from digestbot.models import Digest, Paper, Subscriber
-from digestbot.schedule import WEEKDAYS, weekdays
+from digestbot.models import WEEKDAYS, Digest, Paper, Subscriber, weekdays
 
-_NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!vs\.)\s+(?=[A-Z\"“(])")
 
@@ -93,7 +92,8 @@ def lead(digest: Digest) -> str:
         are = "paper that answers" if found == 1 else "papers that answer"
         return f"{number_word(found).capitalize()} {are} to the terms of what you liked. Best match first."
     return (
-        f"{counted(len(digest.items), 'paper').capitalize()}, the newest and most upvoted, as you have not liked any yet. "
+        f"{counted(len(digest.items), 'paper').capitalize()}, the newest and most upvoted, "
+        "as you have not liked any yet. "
         "Like a few, and the next list is yours."
     )
 

@@ -16,7 +16,7 @@ class MailFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> str:
+    async def send(self, sender: str, recipient: str, message: bytes) -> str:  # noqa: ARG002 - both stand in the mail
         """Write one mail, whole or not at all, and return where."""
         return await asyncio.to_thread(self._write, message)
 
@@ -30,7 +30,7 @@ class MailFolder:
                     file.write(message)
                     file.flush()
                     os.fsync(file.fileno())
-                os.replace(temporary, path)
+                temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:

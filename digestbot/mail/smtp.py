@@ -6,7 +6,6 @@ whether the mail may have arrived.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -118,7 +117,7 @@ class SmtpConnection:
                 code=error.code,
                 text=error.message,
             ) from error
-        except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
             smtp.close()
             raise ServerUnavailableError(
                 f"no connection to the SMTP server {where}: {_words(error)}; check [smtp] host, port and security"

@@ -133,25 +133,16 @@ class Outcome:
     stopped: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverer:
     """Drains the outbox over some connections, each with one mail at a time."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        subscribers: SubscriberStore,
-        letters: Letters,
-        connect: Callable[[], Connection],
-        *,
-        connections: int,
-        on_uncertain: Literal["resend", "hold"],
-    ) -> None:
-        self._outbox = outbox
-        self._subscribers = subscribers
-        self._letters = letters
-        self._connect = connect
-        self._connections = connections
-        self._on_uncertain: Literal["resend", "hold"] = on_uncertain
+    outbox: Outbox
+    subscribers: SubscriberStore
+    letters: Letters
+    connect: Callable[[], Connection]
+    connections: int
+    on_uncertain: Literal["resend", "hold"]
 
     async def deliver(self, clock: Callable[[], datetime]) -> Outcome:
         """Send what waits, until nothing does or the run has to stop. Loses nothing either way."""
@@ -161,7 +152,7 @@ class Deliverer:
             run = _Run(self, clock, outcome, ledger)
             await run.start()
             # When one fails, the others finish the mail they have in hand.
-            ends = await asyncio.gather(*(run.work() for _ in range(self._connections)), return_exceptions=True)
+            ends = await asyncio.gather(*(run.work() for _ in range(self.connections)), return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
@@ -174,31 +165,27 @@ class _Run:
     def __init__(
         self, deliverer: Deliverer, clock: Callable[[], datetime], outcome: Outcome, ledger: ThreadPoolExecutor
     ) -> None:
-        self._outbox = deliverer._outbox
-        self._subscribers = deliverer._subscribers
-        self._letters = deliverer._letters
-        self._connect = deliverer._connect
-        self._on_uncertain: Literal["resend", "hold"] = deliverer._on_uncertain
+        self._to = deliverer
         self._clock = clock
         self._outcome = outcome
         self._ledger = ledger
 
     async def start(self) -> None:
-        recovered = await self._call(partial(self._outbox.recover, self._clock(), self._on_uncertain))
+        recovered = await self._call(partial(self._to.outbox.recover, self._clock(), self._to.on_uncertain))
         for delivery in recovered:
-            log.warning("uncertain delivery recovered", message_id=delivery.message_id, policy=self._on_uncertain)
+            log.warning("uncertain delivery recovered", message_id=delivery.message_id, policy=self._to.on_uncertain)
             if delivery.state == DeliveryState.HELD:
                 self._outcome.counts[DeliveryState.HELD] += 1
-        dropped = await self._call(partial(self._outbox.drop_unwanted, self._clock()))
+        dropped = await self._call(partial(self._to.outbox.drop_unwanted, self._clock()))
         if dropped:
             self._outcome.counts[DeliveryState.EXPIRED] += dropped
 
     async def work(self) -> None:
         """Send one mail after the other over one connection."""
-        connection = self._connect()
+        connection = self._to.connect()
         try:
             while not self._outcome.stopped:
-                claimed = await self._call(partial(self._outbox.claim, 1, self._clock()))
+                claimed = await self._call(partial(self._to.outbox.claim, 1, self._clock()))
                 if not claimed:
                     break
                 await self._send(connection, claimed[0])
@@ -211,10 +198,10 @@ class _Run:
     async def _send(self, connection: Connection, delivery: Delivery) -> None:
         try:
             message = await self._call(partial(self._prepare, delivery))
-            said = await connection.send(self._letters.sender.address, delivery.address, message)
+            said = await connection.send(self._to.letters.sender.address, delivery.address, message)
         except (ServerUnavailableError, SenderRefusedError, RenderError) as error:
             # Not this mail's fault: it waits, as does everything behind it.
-            await self._call(partial(self._outbox.release, delivery, self._clock()))
+            await self._call(partial(self._to.outbox.release, delivery, self._clock()))
             self._outcome.stopped = str(error)
         except DeliveryError as error:
             await self._not_sent(delivery, error)
@@ -226,25 +213,25 @@ class _Run:
         text = error.text or str(error)
         log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
         match error:
-            case UncertainError() if self._on_uncertain == "hold":
+            case UncertainError() if self._to.on_uncertain == "hold":
                 await self._mark(delivery, DeliveryState.HELD, code=error.code, text=text)
             case UncertainError() | DeferredError():
                 await self._mark(delivery, DeliveryState.DEFERRED, code=error.code, text=text, wait=wait)
             case RefusedError():
                 await self._mark(delivery, DeliveryState.FAILED, code=error.code, text=text)
                 await self._call(
-                    partial(self._subscribers.suppress, delivery.address, f"{error.code} {text}", self._clock())
+                    partial(self._to.subscribers.suppress, delivery.address, f"{error.code} {text}", self._clock())
                 )
             case RejectedError() | DeliveryError():
                 await self._mark(delivery, DeliveryState.FAILED, code=error.code, text=text)
 
     def _prepare(self, delivery: Delivery) -> bytes:
-        message = self._letters.write(delivery)
+        message = self._to.letters.write(delivery)
         bytes_hash = hashlib.sha256(message).hexdigest()
         if delivery.bytes_hash not in (None, bytes_hash):
             log.warning("mail differs from its first attempt", message_id=delivery.message_id)
         if delivery.bytes_hash != bytes_hash:
-            self._outbox.note_bytes(delivery, bytes_hash)
+            self._to.outbox.note_bytes(delivery, bytes_hash)
         return message
 
     async def _mark(
@@ -257,9 +244,7 @@ class _Run:
         wait: timedelta = timedelta(0),
     ) -> None:
         now = self._clock()
-        await self._call(
-            partial(self._outbox.mark, delivery, state, now, code=code, text=text, next_at=now + wait)
-        )
+        await self._call(partial(self._to.outbox.mark, delivery, state, now, code=code, text=text, next_at=now + wait))
         self._outcome.counts[state] += 1
 
     async def _call(self, function: Callable[[], T]) -> T:

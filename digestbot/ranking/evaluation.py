@@ -6,7 +6,8 @@ Jarvelin and Kekalainen, Cumulated gain-based evaluation of IR techniques (ACM T
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import log2
 
@@ -22,7 +23,7 @@ class Quality:
     auc: float
 
 
-def evaluate(run: Mapping[str, Sequence[str]], qrels: Mapping[str, Set[str]]) -> Quality:
+def evaluate(run: Mapping[str, Sequence[str]], qrels: Mapping[str, AbstractSet[str]]) -> Quality:
     """Judge a run (each reader's papers, best first) by the relevant papers of each reader."""
     judged = [(run.get(reader, ()), relevant) for reader, relevant in sorted(qrels.items()) if relevant]
     count = max(1, len(judged))
@@ -35,24 +36,24 @@ def evaluate(run: Mapping[str, Sequence[str]], qrels: Mapping[str, Set[str]]) ->
     )
 
 
-def ndcg(ranked: Sequence[str], relevant: Set[str], depth: int) -> float:
+def ndcg(ranked: Sequence[str], relevant: AbstractSet[str], depth: int) -> float:
     """Return the discounted gain of the first ``depth``, relative to the best order there could be."""
     gain = sum(1 / log2(rank + 1) for rank, paper in enumerate(ranked[:depth], 1) if paper in relevant)
     best = sum(1 / log2(rank + 1) for rank in range(1, min(depth, len(relevant)) + 1))
     return gain / best
 
 
-def recall(ranked: Sequence[str], relevant: Set[str], depth: int) -> float:
+def recall(ranked: Sequence[str], relevant: AbstractSet[str], depth: int) -> float:
     """Return which part of the relevant papers is among the first ``depth``."""
-    return len(relevant.intersection(ranked[:depth])) / len(relevant)
+    return len(relevant & set(ranked[:depth])) / len(relevant)
 
 
-def reciprocal_rank(ranked: Sequence[str], relevant: Set[str]) -> float:
+def reciprocal_rank(ranked: Sequence[str], relevant: AbstractSet[str]) -> float:
     """Return one over the rank of the first relevant paper, 0 when there is none."""
     return next((1 / rank for rank, paper in enumerate(ranked, 1) if paper in relevant), 0.0)
 
 
-def auc(ranked: Sequence[str], relevant: Set[str]) -> float:
+def auc(ranked: Sequence[str], relevant: AbstractSet[str]) -> float:
     """Return how often a relevant paper stands before one that is not.
 
     A relevant paper that the run lacks counts as standing last. 0.5 when every ranked paper is relevant.

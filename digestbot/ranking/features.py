@@ -12,12 +12,16 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from digestbot.models import Paper
+from digestbot.ranking.words import STOP_WORDS
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
 # A word begins with a letter: numbers and years say little about what a paper is about.
 _WORD = r"(?u)\b[^\W\d_][\w\-]+\b"
 _SEED = 20250318
+_MOST_TERMS = 60_000
+_SMALL_CORPUS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,13 @@ class Features:
         """
         vectorizer = TfidfVectorizer(
             ngram_range=(1, 2),
-            min_df=2 if len(corpus) >= 500 else 1,
-            max_df=0.3 if len(corpus) >= 500 else 1.0,
+            min_df=2 if len(corpus) >= _SMALL_CORPUS else 1,
+            max_df=0.3 if len(corpus) >= _SMALL_CORPUS else 1.0,
             sublinear_tf=True,
-            stop_words=_STOP_WORDS,
+            stop_words=STOP_WORDS,
             strip_accents="unicode",
             token_pattern=_WORD,
+            max_features=_MOST_TERMS,
             dtype=np.float32,
         )
         matrix = csr_matrix(vectorizer.fit_transform(text(paper) for paper in corpus))
@@ -83,28 +88,3 @@ def _background(matrix: csr_matrix, dimensions: int) -> Background:
     svd.fit(matrix)
     directions = np.asarray(svd.components_.T, dtype=np.float64)
     return Background(directions, np.asarray(svd.singular_values_, dtype=np.float64) ** 2, regularisation)
-
-
-# Words of the genre rather than of a subject, besides the grammar's: they would only make reasons dull.
-_STOP_WORDS = sorted(
-    set(
-        """
-    a about above after again against all also although among an and any are as at be because been
-    before being below between both but by can cannot could did do does doing done down due during each
-    either etc even ever every few first for from further furthermore had has have having he her here hers
-    him his how however i if in into is it its itself just least less like many may me might more moreover
-    most much must my near neither no nor not now of off often on once one only onto or other others our
-    ours out over own per rather s same second several she should since so some still such t than that the
-    their theirs them then there thereby therefore these they this those though three through thus to too
-    toward towards two under until up upon us use used uses using usually various very via was way we well
-    were what when where whereas whether which while who whom whose why will with within without would yet
-    you your yours
-    abstract achieve achieved achieves achieving address addresses approach approaches available based
-    code demonstrate demonstrates effective effectively existing experiment experimental experiments extensive
-    github https com improve improved improves improving introduce introduces introduced method methods
-    novel outperform outperforms outperforming paper papers performance present presents propose proposed
-    proposes provide provides recent recently result results show showing shown shows significant
-    significantly specifically state-of-the-art study task tasks work works
-    """.split()
-    )
-)

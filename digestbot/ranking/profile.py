@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from digestbot.ranking.features import Background, FloatArray
+from digestbot.ranking.features import Background, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Profiles:
         direct = (candidates @ self.rated.T).toarray()
         return np.asarray(direct + (candidates @ self.background.directions) @ self.correction.T)
 
-    def contributions(self, reader: int, candidate: csr_matrix) -> tuple[FloatArray, FloatArray]:
+    def contributions(self, reader: int, candidate: csr_matrix) -> tuple[IntArray, FloatArray]:
         """Return the term numbers of one ``(1, n_terms)`` candidate and what each adds to its score."""
-        terms = candidate.indices
+        terms = np.asarray(candidate.indices, dtype=np.intp)
         return terms, candidate.data * self.weights(reader, terms)
 
-    def weights(self, reader: int, terms: FloatArray) -> FloatArray:
+    def weights(self, reader: int, terms: IntArray) -> FloatArray:
         """Return the weights of the given term numbers for one reader."""
         own = self.rated[[reader]].toarray().ravel()[terms]
         return np.asarray(own + self.background.directions[terms] @ self.correction[reader])
@@ -61,7 +61,7 @@ def train(rated: csr_matrix, values: csr_matrix, background: Background) -> Prof
 
 def risen_terms(before: Profiles, after: Profiles, reader: int, names: Sequence[str], limit: int) -> list[str]:
     """Return the terms whose weight rose most from one training to the next, of the same features."""
-    everything = np.arange(len(names))
+    everything = np.arange(len(names), dtype=np.intp)
     rise = after.weights(reader, everything) - before.weights(reader, everything)
     order = np.lexsort((everything, -rise))
     return [names[number] for number in order[:limit] if rise[number] > 1e-9]

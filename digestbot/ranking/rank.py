@@ -60,7 +60,9 @@ class Ranker:
         self._rated_number = {paper.id: number for number, paper in enumerate(self._rated_papers)}
         self._rated_matrix = features.transform(self._rated_papers)
 
-    def rank(self, readers: Sequence[Reader], today: Sequence[date], limits: Sequence[int], floor: float) -> list[Ranked]:
+    def rank(
+        self, readers: Sequence[Reader], today: Sequence[date], limits: Sequence[int], floor: float
+    ) -> list[Ranked]:
         """Return each reader's best candidates; ``today`` is each reader's day, for trending alone."""
         profiles = self.profiles([reader.ratings for reader in readers])
         scores = profiles.score(self._matrix)
@@ -121,7 +123,9 @@ class Ranker:
         return Reason(kind="terms", terms=tuple(distinct(names, _REASON_TERMS)))
 
 
-def order_all(features: Features, candidates: Sequence[Paper], profiles: Profiles) -> Iterable[tuple[list[int], FloatArray]]:
+def order_all(
+    features: Features, candidates: Sequence[Paper], profiles: Profiles
+) -> Iterable[tuple[list[int], FloatArray]]:
     """Yield for each reader the candidates' numbers, best first, and their scores in that order."""
     ties = sorted(range(len(candidates)), key=lambda n: (-candidates[n].announced.toordinal(), candidates[n].id))
     scores = profiles.score(features.transform([candidates[number] for number in ties]))

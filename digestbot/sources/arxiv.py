@@ -23,7 +23,9 @@ _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _EASTERN = ZoneInfo("America/New_York")
-_ID = re.compile(r"(?:oai:arXiv\.org:|https?://arxiv\.org/abs/)?([a-z-]+(?:\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?\Z")
+_ID = re.compile(
+    r"(?:oai:arXiv\.org:|https?://arxiv\.org/abs/)?([a-z-]+(?:\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?\Z"
+)
 _SUMMARY_HEAD = re.compile(r"\A\s*arXiv:\S+\s+Announce Type:\s*\S+\s*(?:\n|\s)\s*Abstract:\s*", re.IGNORECASE)
 _AFFILIATION = re.compile(r"\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _ANNOUNCED = ("new", "cross")
@@ -39,7 +41,7 @@ class ArxivSource:
         self._feed_url = feed_url
         self._categories = tuple(categories)
 
-    async def fetch(self, today: date, since: date | None) -> Batch:
+    async def fetch(self, today: date, since: date | None) -> Batch:  # noqa: ARG002 - the feed is today's only
         """Return what the feed announces; ``since`` cannot reach back, the feed is today's only."""
         if not self._categories:
             raise SourceUnavailableError("arxiv: no categories; set [sources.arxiv] categories")
@@ -74,14 +76,8 @@ def parse_feed(body: bytes, *, today: date) -> Batch:
     skipped: list[Skipped] = []
     for number, entry in enumerate(root.iterfind(f"{_ATOM}entry"), 1):
         try:
-            kind = one_line(entry.findtext(f"{_ARXIV}announce_type") or "new").lower()
             paper = _paper(entry, today)
-            if kind in _ANNOUNCED:
-                announced.setdefault(paper.id, paper)
-            elif kind in _REPLACED:
-                replaced.setdefault(paper.id, paper)
-            else:
-                raise SourceFormatError(f"{paper.id}: announce_type {kind[:40]!r} is not known")
+            (announced if _announces(entry, paper.id) else replaced).setdefault(paper.id, paper)
         except SourceFormatError as error:
             skipped.append(Skipped(place=f"arxiv feed, entry {number}", problem=str(error)))
     return Batch(
@@ -89,6 +85,13 @@ def parse_feed(body: bytes, *, today: date) -> Batch:
         replacements=[paper for paper in replaced.values() if paper.id not in announced],
         skipped=skipped,
     )
+
+
+def _announces(entry: etree._Element, identifier: str) -> bool:
+    kind = one_line(entry.findtext(f"{_ARXIV}announce_type") or "new").lower()
+    if kind not in (*_ANNOUNCED, *_REPLACED):
+        raise SourceFormatError(f"{identifier}: announce_type {kind[:40]!r} is not known")
+    return kind in _ANNOUNCED
 
 
 def _root(body: bytes) -> etree._Element:

@@ -79,9 +79,7 @@ class Database:
         self._local = threading.local()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma synchronous = normal")
@@ -139,11 +137,15 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         text = str(error)
         if "full" in text or "disk I/O error" in text:
-            advice = "the disk is full or cannot be written; nothing of this step was stored; make room and run it again"
+            advice = (
+                "the disk is full or cannot be written; nothing of this step was stored; make room and run it again"
+            )
         elif "locked" in text or "busy" in text:
             advice = "another program holds the database; try again when it is done"
         elif "not a database" in text:
-            raise ForeignDatabaseError(f"{path}: is not a digestbot database; set 'database' to another file") from error
+            raise ForeignDatabaseError(
+                f"{path}: is not a digestbot database; set 'database' to another file"
+            ) from error
         elif "unable to open" in text:
             advice = "cannot be opened; check that the folder exists and can be written"
         elif "readonly" in text:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
 from digestbot.models import (
     Delivery,
@@ -178,4 +178,3 @@ def insert_delivery(connection: sqlite3.Connection, delivery: Delivery) -> None:
             *[instant_text(delivery.created_at)] * 3,
         ),
     )
-

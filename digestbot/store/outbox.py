@@ -170,4 +170,3 @@ def _value(row: sqlite3.Row) -> Delivery:
         bytes_hash=row["bytes_hash"],
         created_at=instant_value(row["created_at"]),
     )
-

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from digestbot.errors import ConflictError, NotFoundError
-from digestbot.models import Subscriber, SubscriberId, SubscriberState
-from digestbot.schedule import parse_time
+from digestbot.models import Subscriber, SubscriberId, SubscriberState, parse_time
 from digestbot.store.database import Database
 from digestbot.store.values import instant_text, instant_value, list_text, list_value
 
@@ -119,16 +118,13 @@ class Subscribers:
             "select *, (select max(local_day) from digests where subscriber_id = subscribers.id) as last_day"
             " from subscribers where state = 'active' order by id"
         )
-        return [
-            (self._value(row), date.fromisoformat(row["last_day"]) if row["last_day"] else None) for row in rows
-        ]
+        return [(self._value(row), date.fromisoformat(row["last_day"]) if row["last_day"] else None) for row in rows]
 
     def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Never mail this address again; its subscriber counts as bounced."""
         with self._database.write("full") as connection:
             connection.execute(
-                "insert into suppressions (address_hash, reason, created_at) values (?, ?, ?)"
-                " on conflict do nothing",
+                "insert into suppressions (address_hash, reason, created_at) values (?, ?, ?) on conflict do nothing",
                 (address_hash(email), reason, instant_text(now)),
             )
             connection.execute(
@@ -164,9 +160,7 @@ def address_hash(email: str) -> str:
     return hashlib.sha256(email.strip().lower().encode()).hexdigest()
 
 
-def _choose(
-    connection: sqlite3.Connection, identifier: SubscriberId, preferences: Preferences, now: datetime
-) -> None:
+def _choose(connection: sqlite3.Connection, identifier: SubscriberId, preferences: Preferences, now: datetime) -> None:
     connection.execute(
         "update subscribers set timezone = coalesce(:timezone, timezone), send_at = coalesce(:send_at, send_at),"
         " days = coalesce(:days, days), papers = coalesce(:papers, papers),"

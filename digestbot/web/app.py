@@ -32,7 +32,7 @@ def create_app(pages: Pages) -> Starlette:
     return app
 
 
-async def _healthz(request: Request) -> Response:
+async def _healthz(_request: Request) -> Response:
     return plain("ok")
 
 
@@ -53,8 +53,6 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     return pages.say("That did not work", "This page does not do that.", status=status)
 
 
-async def _store_problem(request: Request, error: Exception) -> Response:
+async def _store_problem(request: Request, _error: Exception) -> Response:
     pages: Pages = request.app.state.pages
-    return pages.say(
-        "Not now, sorry", "Nothing was recorded. Please try the link again in a few minutes.", status=503
-    )
+    return pages.say("Not now, sorry", "Nothing was recorded. Please try the link again in a few minutes.", status=503)

@@ -96,9 +96,7 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
         if position not in papers or choice not in _CHOICES:
             return pages.say("That did not work", "The form is not of this list. Nothing was recorded.", status=400)
         values[papers[position].id] = _CHOICES[choice]
-    before = pages.ratings.record(
-        digest.subscriber_id, values, now=pages.clock(), origin="mail", digest_id=digest.id
-    )
+    before = pages.ratings.record(digest.subscriber_id, values, now=pages.clock(), origin="mail", digest_id=digest.id)
     changed: list[dict[str, Any]] = [
         {
             "position": item.position,

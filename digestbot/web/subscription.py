@@ -8,9 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digestbot import schedule
 from digestbot.errors import LinkError, UsageError
-from digestbot.models import Subscriber, SubscriberState
+from digestbot.models import WEEKDAYS, Subscriber, SubscriberState, canonical_days, parse_time, weekdays, zone
 from digestbot.web.pages import FormError, Pages, read_form
 
 _MOST_PAPERS = 50
@@ -50,9 +49,7 @@ def _unsubscribe(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
 async def confirm(request: Request) -> Response:
     """GET and HEAD show a page; POST makes a pending subscriber active."""
     pages: Pages = request.app.state.pages
-    return await run_in_threadpool(
-        _confirm, pages, request.path_params["token"], request.method == "POST"
-    )
+    return await run_in_threadpool(_confirm, pages, request.path_params["token"], request.method == "POST")
 
 
 def _confirm(pages: Pages, token: str, yes: bool) -> Response:
@@ -98,39 +95,37 @@ def _preferences(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
     if form is None:
         return _show_form(pages, subscriber)
     try:
-        send_at, zone, days, papers = _choices(form)
+        send_at, zone_name, days, papers = _choices(form)
     except UsageError as error:
         return _show_form(pages, subscriber, problem=str(error), status=400)
     now = pages.clock()
     pages.subscribers.set_preferences(
-        subscriber.id, timezone=zone, send_at=send_at, days=days, papers=papers, now=now
+        subscriber.id, timezone=zone_name, send_at=send_at, days=days, papers=papers, now=now
     )
     if subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         paused = form.get("pause") == "1"
-        pages.subscribers.set_state(
-            subscriber.id, SubscriberState.PAUSED if paused else SubscriberState.ACTIVE, now
-        )
+        pages.subscribers.set_state(subscriber.id, SubscriberState.PAUSED if paused else SubscriberState.ACTIVE, now)
     return _show_form(pages, pages.subscribers.find(subscriber.id) or subscriber, saved=True)
 
 
 def _choices(form: dict[str, str]) -> tuple[str, str, str, int]:
-    send_at = schedule.parse_time(form.get("send_at", "")[:5]).strftime("%H:%M")
-    zone = schedule.zone(form.get("timezone", "").strip()[:60]).key
+    send_at = parse_time(form.get("send_at", "")[:5]).strftime("%H:%M")
+    zone_name = zone(form.get("timezone", "").strip()[:60]).key
     days = form.get("days", "")
     if days == "some":
-        days = ",".join(name for name in schedule.WEEKDAYS if form.get(name) == "1")
+        days = ",".join(name for name in WEEKDAYS if form.get(name) == "1")
         if not days:
             raise UsageError("Choose at least one day")
     papers = form.get("papers", "")
     if not (papers.isdecimal() and len(papers) <= 3 and 1 <= int(papers) <= _MOST_PAPERS):
         raise UsageError(f"The number of papers goes from 1 to {_MOST_PAPERS}")
-    return send_at, zone, schedule.canonical_days(days), int(papers)
+    return send_at, zone_name, canonical_days(days), int(papers)
 
 
 def _show_form(
     pages: Pages, subscriber: Subscriber, *, saved: bool = False, problem: str = "", status: int = 200
 ) -> Response:
-    chosen = schedule.weekdays(subscriber.days)
+    chosen = weekdays(subscriber.days)
     return pages.show(
         "preferences",
         status=status,
@@ -142,7 +137,7 @@ def _show_form(
         days=subscriber.days if subscriber.days in ("daily", "weekdays", "weekly") else "some",
         weekdays=[
             {"name": name, "label": label, "chosen": number in chosen}
-            for number, (name, label) in enumerate(zip(schedule.WEEKDAYS, _DAY_LABELS, strict=True))
+            for number, (name, label) in enumerate(zip(WEEKDAYS, _DAY_LABELS, strict=True))
         ],
         papers=subscriber.papers,
         most_papers=_MOST_PAPERS,
