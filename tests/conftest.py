@@ -1,0 +1,76 @@
+"""Fixtures, all of them real things: a database in a temporary folder, free ports, peers found on the PATH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jinja2
+import pytest
+import structlog
+
+from digestbot.digest.render import environment
+from digestbot.links import Links
+from digestbot.settings import packaged
+from digestbot.store import Store
+from tests.factories import KEY, new_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = new_store(tmp_path / "digestbot.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def links() -> Links:
+    return Links("https://papers.example.org", [KEY])
+
+
+@pytest.fixture(scope="session")
+def templates() -> jinja2.Environment:
+    return environment(packaged("templates"))
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture
+def peer() -> Callable[[str], str]:
+    """Return the path of a program of another project; without it the test skips, in CI it fails."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib/postfix/sbin")
+        if path is None and os.environ.get("DIGESTBOT_REQUIRE_PEERS") == "1":
+            pytest.fail(f"{name} is not installed, and DIGESTBOT_REQUIRE_PEERS=1 wants it")
+        if path is None:
+            pytest.skip(f"{name} is not installed")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the checkout, which a clone elsewhere does not have."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the data of ../shared, which is not here")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
