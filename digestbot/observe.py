@@ -9,7 +9,8 @@ from typing import Any, TextIO
 
 import structlog
 
-_ADDRESS = re.compile(r"[\w.+%-]+@(?=[\w-])[\w.-]+")
+# RFC 5322's atext; of a quoted local part at least the domain goes.
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~\"-]+@(?=[\w\[-])[\w.:\[\]-]+")
 _TOKEN = re.compile(r"(/[fupc]/)[\w.=-]+")
 
 
@@ -19,8 +20,12 @@ def configure(stream: TextIO, *, verbose: bool = False) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # A traceback is text before it is redacted, and never shows local variables: they hold secrets.
+            structlog.processors.format_exc_info,
             redact,
-            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+            structlog.dev.ConsoleRenderer(
+                colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(stream),

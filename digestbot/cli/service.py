@@ -15,6 +15,7 @@ from digestbot.errors import DigestbotError
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.applications import Starlette
 
     from digestbot.scheduler import Ticker
     from digestbot.web.pages import Pages
@@ -60,7 +61,9 @@ async def _serve(installation: Installation, *, web: bool, schedule: bool) -> No
     server = web_server(installation, pages) if web else None
     serving = asyncio.create_task(server.serve()) if server else None
     if server and serving:
-        await _started(server, serving, installation)
+        await started(server, serving)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        click.echo(f"web: http://{installation.settings.web.host}:{port}", err=True)
     jobs = _Jobs(installation)
     ticker = jobs.ticker() if schedule else None
     if ticker:
@@ -77,14 +80,15 @@ async def _serve(installation: Installation, *, web: bool, schedule: bool) -> No
         await serving
 
 
-async def _started(server: uvicorn.Server, serving: asyncio.Task[None], installation: Installation) -> None:
+async def started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    """Wait until the server listens; raise when it ends instead."""
     while not server.started:
         if serving.done():
-            web = installation.settings.web
-            raise DigestbotError(f"the web pages cannot be served on {web.host}:{web.port}; see [web] in the settings")
+            config = server.config
+            raise DigestbotError(
+                f"the web pages cannot be served on {config.host}:{config.port}; see [web] in the settings"
+            )
         await asyncio.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    click.echo(f"web: http://{installation.settings.web.host}:{port}", err=True)
 
 
 class _Jobs:
@@ -131,18 +135,20 @@ class _Jobs:
 
 
 def web_server(installation: Installation, pages: Pages) -> uvicorn.Server:
-    """Return the web server; signals are ours to handle, and its log would show tokens."""
-    import uvicorn
-
+    """Return the server of the web pages."""
     from digestbot.web.app import create_app
+
+    web = installation.settings.web
+    return quiet_server(create_app(pages), host=web.host, port=web.port)
+
+
+def quiet_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Server:
+    """Return a web server whose signals are ours to handle; it logs no requests, since paths hold tokens."""
+    import uvicorn
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    web = installation.settings.web
-    config = uvicorn.Config(
-        create_app(pages), host=web.host, port=web.port, log_level="error", access_log=False, server_header=False
-    )
-    return Server(config)
+    return Server(uvicorn.Config(app, host=host, port=port, log_level="error", access_log=False, server_header=False))

@@ -72,9 +72,9 @@ def build(draft: Draft, sender: Sender) -> bytes:
     """Return the mail as bytes with CR LF line ends: multipart/alternative, text first."""
     boundary = "=_" + hashlib.sha256(draft.message_id.encode()).hexdigest()[:32]
     headers = [
-        ("From", _mailbox(sender.sender)),
+        ("From", _mailbox("From", sender.sender)),
         ("To", _whole("To", draft.to)),
-        *([("Reply-To", _mailbox(sender.reply_to))] if sender.reply_to else []),
+        *([("Reply-To", _mailbox("Reply-To", sender.reply_to))] if sender.reply_to else []),
         ("Subject", _unstructured("Subject", draft.subject)),
         ("Date", format_datetime(draft.date)),
         ("Message-ID", _whole("Message-ID", draft.message_id)),
@@ -104,14 +104,15 @@ def _whole(name: str, value: str) -> str:
 def _unstructured(name: str, value: str) -> str:
     """Encode free text by RFC 2047 where it is not ASCII, and fold it."""
     one_line = " ".join(value.split())
-    # "=?" in plain text would be read as an encoded word.
-    charset = "us-ascii" if one_line.isascii() and one_line.isprintable() and "=?" not in one_line else "utf-8"
+    # "=?" in plain text would be read as an encoded word, and plain text folds between words only.
+    plain = one_line.isascii() and one_line.isprintable() and "=?" not in one_line
+    folds = max(map(len, one_line.split()), default=0) <= _FOLD_AT - len(f"{name}: ")
+    charset = "us-ascii" if plain and folds else "utf-8"
     return Header(one_line, charset, maxlinelen=_FOLD_AT, header_name=name).encode(linesep="\r\n")
 
 
-def _mailbox(value: str) -> str:
-    name, address = parseaddr(value)
-    return formataddr((name, address), charset="utf-8")
+def _mailbox(name: str, value: str) -> str:
+    return formataddr(parseaddr(_whole(name, value)), charset="utf-8")
 
 
 def _phrase(name: str) -> str:
@@ -127,6 +128,6 @@ def _part(boundary: str, subtype: str, content: str) -> bytes:
 
 
 def _quoted_printable(content: str) -> bytes:
-    # b2a_qp keeps the line ends it is given and folds at 76 by "=" LF; all become CR LF.
-    encoded = binascii.b2a_qp(content.replace("\r\n", "\n").encode("utf-8"), istext=True)
-    return encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    # b2a_qp keeps the line ends it is given, a lone CR too, and folds at 76 by "=" LF; all become CR LF.
+    lines = content.replace("\r\n", "\n").replace("\r", "\n")
+    return binascii.b2a_qp(lines.encode("utf-8"), istext=True).replace(b"\n", b"\r\n")

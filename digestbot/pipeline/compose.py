@@ -74,7 +74,7 @@ class Composer:
         self._subscribers = subscribers
         self._ratings = ratings
         self._digests = digests
-        self._choice = choice
+        self.choice = choice
         self._fitted: tuple[tuple[tuple[PaperId, int], ...], Features | None] | None = None
 
     def due(self, now: datetime, *, only: str | None = None) -> list[tuple[Subscriber, Due]]:
@@ -101,7 +101,7 @@ class Composer:
             if store:
                 added = set(
                     self._digests.add(
-                        (digest, digest_delivery(digest, people[digest.subscriber_id], domain=self._choice.domain))
+                        (digest, digest_delivery(digest, people[digest.subscriber_id], domain=self.choice.domain))
                         for digest in composed
                     )
                 )
@@ -110,10 +110,10 @@ class Composer:
 
     def compose(self, readers: Sequence[tuple[Subscriber, date]], now: datetime) -> list[Digest]:
         """Compose, without storing, each reader's digest for a day; a reader without papers has none."""
-        features = self._features(now)
+        features = self.features(now)
         if features is None or not readers:
             return []
-        choice = self._choice
+        choice = self.choice
         ratings = self._ratings.of([subscriber.id for subscriber, _ in readers])
         days = [
             window(day, self._digests.last_delivered(subscriber.id, before=day), choice.window_days)
@@ -152,16 +152,16 @@ class Composer:
             candidates=lambda paper: is_candidate(paper, days, sent, rated),
         )
 
-    def _features(self, now: datetime) -> Features | None:
+    def features(self, now: datetime) -> Features | None:
         """Return the features of the newest papers; ``None`` while there is no paper with words.
 
         They depend on ``now`` and the store alone, not on who is due: a preview ranks as ``send`` does.
         """
-        corpus = self._papers.newest(self._choice.corpus_papers, until=(now + _EARLIEST_ZONE).date())
+        corpus = self._papers.newest(self.choice.corpus_papers, until=(now + _EARLIEST_ZONE).date())
         signature = tuple((paper.id, paper.revision) for paper in corpus)
         if self._fitted is None or self._fitted[0] != signature:
             try:
-                features = Features.fit(corpus, dimensions=self._choice.dimensions) if corpus else None
+                features = Features.fit(corpus, dimensions=self.choice.dimensions) if corpus else None
             except ValueError:
                 # No paper has a word in it that says anything.
                 features = None

@@ -21,7 +21,9 @@ IntArray = NDArray[np.intp]
 _WORD = r"(?u)\b[^\W\d_][\w\-]+\b"
 _SEED = 20250318
 _MOST_TERMS = 60_000
-_SMALL_CORPUS = 500
+# Below this a small corpus, in which every paper is a direction of its own, explains the likes away.
+_LEAST_REGULARISATION = 10.0
+_SMALL_CORPUS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,13 @@ def text(paper: Paper) -> str:
 
 def _background(matrix: csr_matrix, dimensions: int) -> Background:
     papers, terms = matrix.shape
-    regularisation = max(1.0, papers / 1000)
+    regularisation = max(_LEAST_REGULARISATION, papers / 1000)
     k = min(dimensions, papers - 1, terms - 1)
     if k < 1:
         return Background(np.zeros((terms, 0)), np.zeros(0), regularisation)
     svd = TruncatedSVD(n_components=k, n_iter=2, random_state=_SEED)
-    svd.fit(matrix)
+    # Papers that are all the same have no variance, by which scikit-learn divides for a figure we do not use.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        svd.fit(matrix)
     directions = np.asarray(svd.components_.T, dtype=np.float64)
     return Background(directions, np.asarray(svd.singular_values_, dtype=np.float64) ** 2, regularisation)

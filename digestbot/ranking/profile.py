@@ -16,6 +16,8 @@ from scipy.sparse import csr_matrix
 
 from digestbot.ranking.features import Background, FloatArray, IntArray
 
+_DECIMALS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
@@ -32,7 +34,10 @@ class Profiles:
     def score(self, candidates: csr_matrix) -> FloatArray:
         """Return ``(n_candidates, n_readers)``: about the cosine to the likes, less what is common."""
         direct = (candidates @ self.rated.T).toarray()
-        return np.asarray(direct + (candidates @ self.background.directions) @ self.correction.T)
+        shared = (candidates @ self.background.directions) @ self.correction.T
+        # BLAS sums in an order that depends on the shapes: without rounding, the last bits would order
+        # papers of the same words, and do it otherwise for a reader alone than among others.
+        return np.asarray(np.round(direct + shared, _DECIMALS))
 
     def contributions(self, reader: int, candidate: csr_matrix) -> tuple[IntArray, FloatArray]:
         """Return the term numbers of one ``(1, n_terms)`` candidate and what each adds to its score."""
