@@ -46,11 +46,10 @@ def create_inbox(inbox: Inbox, pages: Starlette) -> Starlette:
 async def _show(request: Request) -> Response:
     inbox: Inbox = request.app.state.inbox
     number = request.path_params.get("number", 0)
-    newest = inbox.catcher.mails[-len(READERS) :]
     opened = next((mail for mail in inbox.catcher.mails if mail.number == number), None)
     if number and opened is None:
         return RedirectResponse("/", 303)
-    opened = opened or (newest[0] if newest else None)
+    opened = opened or next((mail for mail in inbox.catcher.mails if mail.recipient == READERS[0].email), None)
     form = request.query_params.get("form", "html")
     story = inbox.story
     body = inbox.templates.get_template("demo/inbox.html.j2").render(

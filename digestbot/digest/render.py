@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from digestbot.models import Digest, DigestItem, Subscriber
 
 _MAX_TITLE = 300
 _TEXT_WIDTH = 72
+# Without the no-break space, which keeps together what it joins.
+_BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ def environment(folder: Path, override: Path | None = None) -> jinja2.Environmen
 def wrapped(text: str, indent: str = "", rest: str | None = None) -> str:
     """Return text folded to 72 columns; addresses and long words stay whole."""
     return textwrap.fill(
-        " ".join(text.split()),
+        _BLANKS.sub(" ", text).strip(" "),
         _TEXT_WIDTH,
         initial_indent=indent,
         subsequent_indent=indent if rest is None else rest,

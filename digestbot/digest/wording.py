@@ -27,7 +27,7 @@ def shorten(text: str, limit: int) -> str:
     """Return text of at most ``limit`` characters, cut between words, the cut shown by an ellipsis."""
     if len(text) <= limit:
         return text
-    cut = text[: limit - 1]
+    cut = text[: limit - 2]
     space = cut.rfind(" ")
     return cut[: space if space > limit // 2 else None].rstrip(" ,;:.-") + "\N{NO-BREAK SPACE}…"
 
@@ -63,7 +63,7 @@ def short_day(day: date) -> str:
 def short_title(title: str) -> str:
     """Return the name that a title begins with, if it has one, else its beginning."""
     name, colon, _rest = title.partition(":")
-    return name if colon and len(name) <= 40 else shorten(title, 44)
+    return name if colon and name and len(name) <= 40 else shorten(title, 44)
 
 
 def subject(digest: Digest) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from digestbot.errors import ForeignDatabaseError, StoreError
 from digestbot.store.schema import APPLICATION_ID, migrations
 
 _BUSY_SECONDS = 30.0
+_SWITCH_SECONDS = 0.02
 
 
 class Database:
@@ -57,8 +59,8 @@ class Database:
     @contextmanager
     def write(self, synchronous: Literal["normal", "full"] = "normal") -> Iterator[sqlite3.Connection]:
         """Run the block in one write transaction; with ``full`` it is on the disk when the block ends."""
-        connection = self.connection
         with translated(self.path):
+            connection = self.connection
             connection.execute(f"pragma synchronous = {synchronous}")
             connection.execute("begin immediate")
             try:
@@ -90,8 +92,9 @@ class Database:
         if not self.path.parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}; make it, or set 'database'")
         connection = self.connection
-        ours = connection.execute("pragma application_id").fetchone()[0] == APPLICATION_ID
+        # In this order: whoever makes the database at this moment marks it as ours when the first table is in.
         empty = connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0
+        ours = connection.execute("pragma application_id").fetchone()[0] == APPLICATION_ID
         if not (ours or empty):
             raise ForeignDatabaseError(
                 f"{self.path}: this database belongs to something else; set 'database' to another file"
@@ -101,7 +104,7 @@ class Database:
         if ours and not migrations.pending(database):
             return
         if empty:
-            connection.execute("pragma journal_mode = wal")
+            _use_wal(connection)
         # Two programs may find an empty file at the same time: look again inside the lock.
         connection.execute("begin exclusive")
         try:
@@ -124,6 +127,20 @@ class Database:
                 f"{self.path}: this database was made by a newer digestbot (it has {newer[0]}); "
                 "install that version, or set 'database' to another file"
             )
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. Of two that switch at once one fails as locked, whatever the busy timeout: wait here."""
+    connection.execute("pragma busy_timeout = 0")
+    for left in reversed(range(int(_BUSY_SECONDS / _SWITCH_SECONDS))):
+        try:
+            connection.execute("pragma journal_mode = wal")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
+                raise
+        time.sleep(_SWITCH_SECONDS)
+    connection.execute(f"pragma busy_timeout = {int(_BUSY_SECONDS * 1000)}")
 
 
 @contextmanager

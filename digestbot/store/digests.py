@@ -60,14 +60,15 @@ class Digests:
         if cursor.rowcount == 0:
             return False
         connection.executemany(
-            "insert into digest_items (digest_id, position, paper_id, revision, score, reason)"
-            " values (?, ?, ?, ?, ?, ?)",
+            "insert into digest_items (digest_id, position, paper_id, revision, upvotes, score, reason)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     digest.id,
                     item.position,
                     item.paper.id,
                     item.paper.revision,
+                    item.paper.upvotes,
                     item.score,
                     json.dumps({"kind": item.reason.kind, "terms": item.reason.terms}, ensure_ascii=False),
                 )
@@ -83,7 +84,7 @@ class Digests:
             return None
         items = self._database.rows(
             "select papers.*, digest_items.position, digest_items.score, digest_items.reason,"
-            " digest_items.revision as shown"
+            " digest_items.revision as shown, digest_items.upvotes as counted"
             " from digest_items join papers on papers.id = digest_items.paper_id"
             " where digest_id = ? order by position",
             (identifier,),
@@ -99,7 +100,8 @@ class Digests:
         )
 
     def _item(self, row: sqlite3.Row) -> DigestItem:
-        paper = paper_value(row)
+        # A mail says how many upvotes there were; sent again, it must say the same.
+        paper = replace(paper_value(row), upvotes=row["counted"])
         if row["shown"] != paper.revision:
             old = self._database.row(
                 "select * from paper_revisions where paper_id = ? and revision = ?", (paper.id, row["shown"])

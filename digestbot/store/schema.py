@@ -92,6 +92,7 @@ create table digest_items (
     position integer not null,
     paper_id text not null references papers (id),
     revision integer not null,
+    upvotes integer not null,
     score real not null,
     reason text not null,
     primary key (digest_id, position),

@@ -1,0 +1,51 @@
+# The README's commands. Each makes its own virtual environment first, from requirements.lock alone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+LOCK := .venv-lock
+
+.PHONY: demo test test-editable test-wheel lint check soak lock clean
+
+demo: $(READY)
+	@$(BIN)/digestbot demo
+
+# The whole suite on the checkout, then what depends on packaging on the built wheel in an empty folder.
+test: test-editable test-wheel
+
+test-editable: $(READY)
+	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+test-wheel: $(READY)
+	$(BIN)/python tests/wheel.py
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+check: lint test
+
+# The long tests, whole: they run short in the gate.
+soak: $(READY)
+	DIGESTBOT_SOAK=1 $(BIN)/python -m pytest -q -m slow
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "digestbot needs Python 3.11 or newer; set PYTHON")'
+	@echo "Setting up $(VENV) (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+# Names, versions and hashes only, for the wheels of all platforms.
+lock:
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/python -m pip install --quiet uv
+	$(LOCK)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) $(LOCK) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

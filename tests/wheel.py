@@ -1,0 +1,52 @@
+"""Build the wheel, install it alone into an empty folder, and run there what depends on packaging.
+
+The wheel's environment sees the libraries of the one that runs this script, but not its editable digestbot:
+a path file inside a folder that is itself on the path by a path file is not read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+TESTS = [
+    "tests/test_packaging.py",
+    "tests/test_demo.py",
+    "tests/test_settings.py",
+    "tests/cli",
+    "tests/web/test_pages.py",
+]
+
+
+def run(*command: str | Path, cwd: Path) -> None:
+    done = subprocess.run([str(part) for part in command], cwd=cwd, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="digestbot-wheel-") as name:
+        folder = Path(name)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder / "dist", CHECKOUT, cwd=folder)
+        venv.create(folder / "venv", with_pip=False, symlinks=True)
+        python = folder / "venv" / "bin" / "python"
+        site = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "venv")}))
+        (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+        (wheel,) = (folder / "dist").glob("digestbot-*.whl")
+        run(*pip, "--python", python, "install", "--no-deps", "--no-index", wheel, cwd=folder)
+        empty = folder / "empty"
+        shutil.copytree(CHECKOUT / "tests", empty / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+        print(f"tests against {wheel.name} in an empty folder:", flush=True)
+        present = [test for test in TESTS if (empty / test).exists()]
+        run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", *present, cwd=empty)
+
+
+if __name__ == "__main__":
+    main()
