@@ -26,7 +26,6 @@ def test_a_like_changes_the_second_digest_and_the_demo_says_why(tmp_path: Path) 
     assert told["second"] != told["second_without_the_like"]
     assert told["changed"] is True
     assert told["terms_that_rose"]
-    # What rose are words of the liked paper.
     assert set(told["first"]).isdisjoint(told["second"])
     assert list(tmp_path.iterdir()) == []
 
