@@ -118,9 +118,12 @@ class Ranker:
 
     def _reason(self, reader: int, row: int, profiles: Profiles) -> Reason:
         numbers, added = profiles.contributions(reader, self._matrix[[row]])
-        order = np.lexsort((numbers, -added))
-        names = [str(self._features.terms[numbers[place]]) for place in order if added[place] > 0]
-        return Reason(kind="terms", terms=tuple(distinct(names, _REASON_TERMS)))
+        carried = {
+            str(self._features.terms[number]): float(value)
+            for number, value in zip(numbers, added, strict=True)
+            if value > 0
+        }
+        return Reason(kind="terms", terms=tuple(distinct(strongest(carried), _REASON_TERMS)))
 
 
 def order_all(
@@ -132,6 +135,21 @@ def order_all(
     for reader in range(scores.shape[1]):
         order = np.argsort(-scores[:, reader], kind="stable")
         yield [ties[place] for place in order], scores[order, reader]
+
+
+def strongest(carried: Mapping[str, float]) -> list[str]:
+    """Return the terms by what they carried of a score, the most first.
+
+    A pair that carried half as much as the weaker of its words speaks for them too: it says more
+    ("question answering") than either word.
+    """
+
+    def weight(name: str) -> float:
+        own = carried[name]
+        words = [carried.get(word, 0.0) for word in name.split()]
+        return own + sum(words) if len(words) > 1 and own >= 0.5 * min(words) > 0 else own
+
+    return sorted(carried, key=lambda name: (-weight(name), name))
 
 
 def distinct(names: Iterable[str], limit: int) -> list[str]:
