@@ -10,13 +10,14 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.headerregistry import Address
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digestbot.errors import SettingsError, UsageError
@@ -24,7 +25,13 @@ from digestbot.models import canonical_days, parse_time, zone
 
 ENVIRONMENT_PREFIX = "DIGESTBOT_"
 T = TypeVar("T")
-_SECRET_NAMES = ("keys", "smtp_password")
+# Where people put secrets into the settings, and what each is called in the secret file.
+_SECRETS_IN_SETTINGS = {
+    "keys": "keys",
+    "smtp_password": "smtp_password",
+    "smtp.password": "smtp_password",
+    "smtp.smtp_password": "smtp_password",
+}
 
 
 def packaged(name: str) -> Path:
@@ -67,6 +74,10 @@ def _valid_mailbox(text: str) -> str:
     if "@" not in address or any(character in text for character in "\r\n\0"):
         raise ValueError("is not a mail address; write name@example.org or Name <name@example.org>")
     return text
+
+
+def _valid_mailbox_or_none(text: str) -> str:
+    return _valid_mailbox(text) if text else ""
 
 
 def _valid_base_url(text: str) -> str:
@@ -116,7 +127,7 @@ class Mail(Section):
     """Who the mail is from."""
 
     sender: Mailbox = "digestbot <digestbot@localhost>"
-    reply_to: Mailbox | Literal[""] = ""
+    reply_to: Annotated[str, AfterValidator(_valid_mailbox_or_none)] = ""
     list_name: Line = "Daily paper digest"
     postal_address: Line = ""
 
@@ -226,6 +237,16 @@ class _Environment(EnvSettingsSource):
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return self._given
 
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Read a list or a table, which stand as JSON in the environment."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            names = [name.upper() for name, text in self._given.items() if text == value and name.endswith(field_name)]
+            raise SettingsError(
+                f'environment, {" or ".join(sorted(names))}: is not JSON; write a list as ["a", "b"]'
+            ) from error
+
 
 def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path) -> Settings:
     """Return the settings of a file (``None``: the defaults), overlaid by the environment.
@@ -237,16 +258,17 @@ def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path
     for name in _secrets_in(given):
         raise SettingsError(
             f"{path}: {name}: secrets do not belong here; put it into the secret file or the environment "
-            f"({ENVIRONMENT_PREFIX}{_secret_of(name).upper()})"
+            f"({ENVIRONMENT_PREFIX}{_SECRETS_IN_SETTINGS[name].upper()})"
         )
     where = str(path) if path else "settings"
     try:
         settings = Settings(**_overlaid(given, _Environment(environ)()))
     except ValidationError as error:
-        problems = [_problem(dict(details)) for details in error.errors()]
-        raise SettingsError(f"{where}: " + "; ".join(problems)) from error
-    except ValueError as error:
-        raise SettingsError(f"environment: {error}") from error
+        problems: dict[str, list[str]] = {}
+        for details in error.errors():
+            variable = _variable(details["loc"], environ)
+            problems.setdefault(f"environment, {variable}" if variable else where, []).append(_problem(dict(details)))
+        raise SettingsError("; ".join(f"{place}: {'; '.join(own)}" for place, own in problems.items())) from error
     return settings.rooted(path.resolve().parent if path else folder)
 
 
@@ -262,15 +284,19 @@ def _read_toml(path: Path, what: str) -> dict[str, Any]:
 
 
 def _secrets_in(given: Mapping[str, Any]) -> list[str]:
-    found = [name for name in _SECRET_NAMES if name in given]
     smtp = given.get("smtp")
-    if isinstance(smtp, dict) and "password" in smtp:
-        found.append("smtp.password")
-    return found
+    below = {f"smtp.{name}" for name in smtp} if isinstance(smtp, dict) else set()
+    return [name for name in _SECRETS_IN_SETTINGS if name in below or name in given]
 
 
-def _secret_of(name: str) -> str:
-    return name.replace(".", "_")
+def _variable(location: Sequence[int | str], environ: Mapping[str, str]) -> str | None:
+    """Return the environment variable that a setting comes from, ``None`` for one of the file."""
+    given = {name.upper() for name in environ}
+    for end in range(len(location), 0, -1):
+        name = ENVIRONMENT_PREFIX + "__".join(str(part) for part in location[:end]).upper()
+        if name in given:
+            return name
+    return None
 
 
 def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -366,12 +392,17 @@ def _stored_secrets(path: Path) -> Secrets:
         raise SettingsError(f"{path}: wrong or unknown: {names}; it may hold keys and smtp_password") from None
 
 
+def _toml(text: str) -> str:
+    # A JSON string is a TOML one, save that TOML knows no surrogate pairs and wants DEL escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _create(path: Path, secrets: Secrets) -> None:
     lines = [
         "# Secrets of this digestbot. Keep it to yourself (mode 0600) and in your backup: links in mails that",
         "# were sent stop working without the keys. Newest key first; the first signs, all are accepted.",
-        f"keys = {json.dumps(list(secrets.keys))}",
-        f"smtp_password = {json.dumps(secrets.smtp_password)}",
+        f"keys = [{', '.join(_toml(key) for key in secrets.keys)}]",
+        f"smtp_password = {_toml(secrets.smtp_password)}",
     ]
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

@@ -19,6 +19,24 @@ from digestbot.store import Store
 from tests.factories import KEY, new_store
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-golden", action="store_true", help="write the golden mails of tests/data anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], None]:
+    """Compare bytes with a file of ``tests/data``; with ``--rewrite-golden`` write the file instead."""
+
+    def check(name: str, made: bytes) -> None:
+        path = Path(__file__).parent / "data" / name
+        if request.config.getoption("--rewrite-golden"):
+            path.write_bytes(made)
+        if made != path.read_bytes():
+            pytest.fail(f"tests/data/{name} differs; look at it with --rewrite-golden and git diff")
+
+    return check
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = new_store(tmp_path / "digestbot.sqlite")

@@ -77,7 +77,9 @@ def digest(*papers: Paper, reader: Subscriber | None = None, **changes: Any) -> 
         "number": 1,
         "considered": 40,
         "items": tuple(
-            DigestItem(position=place, paper=one, score=1 / place, reason=Reason(kind="terms", terms=("sparse", "index")))
+            DigestItem(
+                position=place, paper=one, score=1 / place, reason=Reason(kind="terms", terms=("sparse", "index"))
+            )
             for place, one in enumerate(shown, 1)
         ),
     }

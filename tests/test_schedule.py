@@ -58,9 +58,7 @@ def test_the_hour_that_is_skipped_or_comes_twice(day: date, expected: str) -> No
 
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1)).map(lambda one: one.replace(tzinfo=UTC))
 readers = st.builds(
-    lambda zone, at_minute, days: subscriber(
-        timezone=zone, send_at=time(at_minute // 60, at_minute % 60), days=days
-    ),
+    lambda zone, at_minute, days: subscriber(timezone=zone, send_at=time(at_minute // 60, at_minute % 60), days=days),
     st.sampled_from(ZONES),
     st.integers(0, 1439),
     st.sampled_from(["daily", "weekdays", "weekly", "mon,thu", "sun"]),

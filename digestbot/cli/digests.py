@@ -34,7 +34,7 @@ def preview(program: Program, email: str, at: str | None, form: str) -> None:
 
     now = parse_at(at)
     with program.installation() as installation:
-        subscriber = installation.store.subscribers.by_email(email)
+        subscriber = installation.subscriber(email)
         digest = _digest(installation, subscriber, now)
         delivery = digest_delivery(digest, subscriber, domain=installation.letters.sender.domain)
         if form == "eml":
@@ -91,7 +91,7 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
     now = parse_at(at)
     with program.installation() as installation:
         if only is not None:
-            only = installation.store.subscribers.by_email(only).email
+            only = installation.subscriber(only).email
         if dry_run:
             _show_dry_run(installation, now, only, as_json=as_json)
             return 0

@@ -34,6 +34,9 @@ def load(program: Program, names: tuple[str, ...], path: Path | None, since: str
         show_json([_value(one) for one in loaded])
     else:
         _show(loaded)
+    for one in loaded:
+        if one.error:
+            click.echo(f"digestbot: {one.error}", err=True)
     return 1 if any(one.error for one in loaded) else 0
 
 
@@ -78,6 +81,3 @@ def _show(loaded: list[Loaded]) -> None:
         ["source", "received", "new", "updated", "skipped"],
         [(one.source, one.received, one.new, one.updated, len(one.skipped)) for one in loaded],
     )
-    for one in loaded:
-        if one.error:
-            click.echo(f"digestbot: {one.error}", err=True)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -99,7 +100,7 @@ def _ratings(path: Path) -> dict[str, list[Rating]]:
     from digestbot.models import Rating
 
     by_reader: dict[str, list[Rating]] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with _reading(path) as file:
         rows = csv.DictReader(file)
         missing = {"subscriber", "paper_id", "value"} - set(rows.fieldnames or ())
         if missing:
@@ -107,7 +108,7 @@ def _ratings(path: Path) -> dict[str, list[Rating]]:
         for row in rows:
             value = (row["value"] or "").strip()
             reader, paper_id = (row["subscriber"] or "").strip(), (row["paper_id"] or "").strip()
-            if value not in ("1", "-1") or not reader or not paper_id or " " in reader:
+            if value not in ("1", "-1") or not reader or not paper_id or len(reader.split()) > 1:
                 raise UsageError(f"{path}, line {rows.line_num}: needs a subscriber, a paper_id and 1 or -1")
             by_reader.setdefault(reader, []).append(
                 Rating(
@@ -126,9 +127,12 @@ def _run(path: Path) -> dict[str, list[str]]:
     for number, fields in _lines(path, 6):
         reader, _, paper, place, score, _ = fields
         try:
-            scored.setdefault(reader, []).append((-float(score), int(place), paper))
+            value, rank = float(score), int(place)
         except ValueError as error:
             raise UsageError(f"{path}, line {number}: rank and score must be numbers") from error
+        if isnan(value):
+            raise UsageError(f"{path}, line {number}: the score is not a number")
+        scored.setdefault(reader, []).append((-value, rank, paper))
     return {reader: list(dict.fromkeys(paper for _, _, paper in sorted(own))) for reader, own in scored.items()}
 
 
@@ -144,7 +148,7 @@ def _qrels(path: Path) -> dict[str, set[str]]:
 
 
 def _lines(path: Path, fields: int) -> Iterator[tuple[int, list[str]]]:
-    with path.open(encoding="utf-8") as file:
+    with _reading(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
@@ -152,6 +156,17 @@ def _lines(path: Path, fields: int) -> Iterator[tuple[int, list[str]]]:
             if len(found) != fields:
                 raise UsageError(f"{path}, line {number}: needs {fields} fields, has {len(found)}")
             yield number, found
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: cannot be read: it must be text in UTF-8 ({error})") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digestbot.cli.addresses import stored_form
 from digestbot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from digestbot.digest.render import Renderer
     from digestbot.links import Links
+    from digestbot.models import Subscriber
     from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.deliver import Connection, Deliverer, Letters
     from digestbot.settings import Secrets, Settings
@@ -43,10 +45,10 @@ def parse_at(text: str | None) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"--at '{text}' is not a time; use 2025-05-27T07:00 or 2025-05-27T07:00+02:00") from error
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError as error:
-        raise UsageError(f"--at '{text}' is too far away") from error
+    # Windows of days and time zones are counted from here, and must stay within what a date can be.
+    if not 1900 <= moment.year <= 9000:
+        raise UsageError(f"--at '{text}' is too far away")
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,10 @@ class Installation:
             clock=clock,
             ready=store.papers.count,
         )
+
+    def subscriber(self, email: str) -> Subscriber:
+        """The subscriber with this address, in whatever form it is typed."""
+        return self.store.subscribers.by_email(stored_form(email))
 
     def close(self) -> None:
         """Close the database if it was opened."""

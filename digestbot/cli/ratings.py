@@ -23,7 +23,7 @@ def rate(program: Program, email: str, paper: str, value: str) -> None:
     found = _ARXIV.match(paper)
     paper_id = f"arxiv:{found.group(1)}" if found else paper
     with program.installation() as installation:
-        subscriber = installation.store.subscribers.by_email(email)
+        subscriber = installation.subscriber(email)
         changed = installation.store.ratings.record(
             subscriber.id, {paper_id: _VALUES[value]}, now=utc_now(), origin="cli"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ async def _serve(installation: Installation, *, web: bool, schedule: bool) -> No
             loop.add_signal_handler(number, stop.set)
     # Everything that can be wrong with settings, secrets or database is said before anything starts.
     pages = installation.pages()
-    _ = installation.composer
+    if schedule:
+        _ = installation.composer
     server = web_server(installation, pages) if web else None
     serving = asyncio.create_task(server.serve()) if server else None
     if server and serving:
@@ -73,8 +75,9 @@ async def _serve(installation: Installation, *, web: bool, schedule: bool) -> No
     await asyncio.wait({waiting, *([serving] if serving else [])}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     if ticker:
-        ticker.stop()
+        # In this order: stopping the ticker cancels what runs, and a mail cut off in hand would go out twice.
         await jobs.finished()
+        ticker.stop()
     if server and serving:
         server.should_exit = True
         await serving
@@ -87,7 +90,7 @@ async def started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
             config = server.config
             raise DigestbotError(
                 f"the web pages cannot be served on {config.host}:{config.port}; see [web] in the settings"
-            )
+            ) from serving.exception()
         await asyncio.sleep(0.02)
 
 
@@ -97,6 +100,7 @@ class _Jobs:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._busy = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
         self._ending = False
 
     def ticker(self) -> Ticker:
@@ -107,20 +111,28 @@ class _Jobs:
         )
 
     async def finished(self) -> None:
-        """Let the job that is under way end, and begin no other."""
+        """Let the mails in hand go out, ask no source any longer, and begin nothing more."""
         self._ending = True
+        if self._loading is not None:
+            self._loading.cancel()
         async with self._busy:
             pass
 
     async def _load(self) -> None:
-        from digestbot.pipeline.load import load
-
         async with self._busy:
             if self._ending:
                 return
-            async with self._installation.client() as client:
-                sources = self._installation.sources(client, ())
-                await load(self._installation.store.papers, sources, clock=utc_now, since=None)
+            self._loading = asyncio.create_task(self._ask_sources())
+            await asyncio.wait({self._loading})
+            if not self._loading.cancelled():
+                await self._loading
+
+    async def _ask_sources(self) -> None:
+        from digestbot.pipeline.load import load
+
+        async with self._installation.client() as client:
+            sources = self._installation.sources(client, ())
+            await load(self._installation.store.papers, sources, clock=utc_now, since=None)
 
     async def _send(self) -> None:
         async with self._busy:
@@ -129,7 +141,7 @@ class _Jobs:
             composer = self._installation.composer
             await asyncio.to_thread(lambda: sum(1 for _ in composer.compose_due(utc_now())))
             with self._installation.deliverer() as deliverer:
-                outcome = await deliverer.deliver(utc_now)
+                outcome = await deliverer.deliver(utc_now, ending=lambda: self._ending)
             if outcome.stopped:
                 raise DigestbotError(f"delivery stopped: {outcome.stopped}")
 
@@ -150,5 +162,11 @@ def quiet_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> u
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             yield
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            try:
+                await super().startup(sockets)
+            except SystemExit as error:
+                raise DigestbotError("the web server cannot start") from error
 
     return Server(uvicorn.Config(app, host=host, port=port, log_level="error", access_log=False, server_header=False))

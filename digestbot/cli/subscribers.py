@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from digestbot.cli.addresses import valid_address
 from digestbot.cli.output import show_json, show_table
 from digestbot.cli.program import Program, utc_now
-from digestbot.errors import UsageError
 
 if TYPE_CHECKING:
     from digestbot.models import Subscriber
@@ -78,7 +78,7 @@ def show(program: Program, email: str, as_json: bool) -> None:
     from digestbot.models import SubscriberState
 
     with program.installation() as installation:
-        found = installation.store.subscribers.by_email(email)
+        found = installation.subscriber(email)
         ratings = installation.store.ratings.of([found.id])[found.id]
         last_day = installation.store.digests.last_day(found.id)
         value = _value(found) | {
@@ -134,20 +134,9 @@ def remove(program: Program, email: str) -> None:
     from digestbot.models import SubscriberState
 
     with program.installation() as installation:
-        found = installation.store.subscribers.by_email(email)
+        found = installation.subscriber(email)
         installation.store.subscribers.set_state(found.id, SubscriberState.UNSUBSCRIBED, utc_now())
     click.echo(f"{found.email} is unsubscribed")
-
-
-def valid_address(text: str) -> str:
-    """Return a mail address in the form that is stored and mailed: its domain in ASCII."""
-    from email_validator import EmailNotValidError, validate_email
-
-    try:
-        found = validate_email(text, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as error:
-        raise UsageError(f"{text!r} is not a mail address: {error}") from error
-    return found.ascii_email or found.normalized
 
 
 def _value(subscriber: Subscriber) -> dict[str, object]:

@@ -23,6 +23,7 @@ class PaperStore(Protocol):
     """Reads papers."""
 
     def newest(self, limit: int, *, until: date) -> list[Paper]: ...
+    def newest_revisions(self, limit: int, *, until: date) -> list[tuple[PaperId, int]]: ...
     def announced(self, first: date, last: date) -> list[Paper]: ...
     def get(self, ids: Sequence[PaperId]) -> dict[PaperId, Paper]: ...
 
@@ -75,7 +76,7 @@ class Composer:
         self._ratings = ratings
         self._digests = digests
         self.choice = choice
-        self._fitted: tuple[tuple[tuple[PaperId, int], ...], Features | None] | None = None
+        self._fitted: tuple[list[tuple[PaperId, int]], Features | None] | None = None
 
     def due(self, now: datetime, *, only: str | None = None) -> list[tuple[Subscriber, Due]]:
         """Return who is due at ``now`` and not served yet, by subscriber id."""
@@ -110,8 +111,7 @@ class Composer:
 
     def compose(self, readers: Sequence[tuple[Subscriber, date]], now: datetime) -> list[Digest]:
         """Compose, without storing, each reader's digest for a day; a reader without papers has none."""
-        features = self.features(now)
-        if features is None or not readers:
+        if not readers:
             return []
         choice = self.choice
         ratings = self._ratings.of([subscriber.id for subscriber, _ in readers])
@@ -120,6 +120,9 @@ class Composer:
             for subscriber, day in readers
         ]
         papers = self._papers.announced(min(first for first, _ in days), max(last for _, last in days))
+        features = self.features(now) if papers else None
+        if features is None:
+            return []
         rated = self._papers.get(sorted({rating.paper_id for own in ratings.values() for rating in own}))
         ranked = Ranker(features, papers, rated).rank(
             [
@@ -157,13 +160,14 @@ class Composer:
 
         They depend on ``now`` and the store alone, not on who is due: a preview ranks as ``send`` does.
         """
-        corpus = self._papers.newest(self.choice.corpus_papers, until=(now + _EARLIEST_ZONE).date())
-        signature = tuple((paper.id, paper.revision) for paper in corpus)
-        if self._fitted is None or self._fitted[0] != signature:
+        limit, until = self.choice.corpus_papers, (now + _EARLIEST_ZONE).date()
+        revisions = self._papers.newest_revisions(limit, until=until)
+        if self._fitted is None or self._fitted[0] != revisions:
+            corpus = self._papers.newest(limit, until=until)
             try:
                 features = Features.fit(corpus, dimensions=self.choice.dimensions) if corpus else None
             except ValueError:
                 # No paper has a word in it that says anything.
                 features = None
-            self._fitted = signature, features
+            self._fitted = revisions, features
         return self._fitted[1]

@@ -144,12 +144,15 @@ class Deliverer:
     connections: int
     on_uncertain: Literal["resend", "hold"]
 
-    async def deliver(self, clock: Callable[[], datetime]) -> Outcome:
-        """Send what waits, until nothing does or the run has to stop. Loses nothing either way."""
+    async def deliver(self, clock: Callable[[], datetime], *, ending: Callable[[], bool] = lambda: False) -> Outcome:
+        """Send what waits, until nothing does or the run has to stop. Loses nothing either way.
+
+        Once ``ending`` is true, the mails in hand go out and no other is begun.
+        """
         outcome = Outcome()
         # One thread for the ledger: SQLite has one writer anyway, and waiting in line beats polling a lock.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox") as ledger:
-            run = _Run(self, clock, outcome, ledger)
+            run = _Run(self, clock, outcome, ledger, ending)
             await run.start()
             # When one fails, the others finish the mail they have in hand.
             ends = await asyncio.gather(*(run.work() for _ in range(self.connections)), return_exceptions=True)
@@ -163,12 +166,18 @@ class _Run:
     """One run of a deliverer."""
 
     def __init__(
-        self, deliverer: Deliverer, clock: Callable[[], datetime], outcome: Outcome, ledger: ThreadPoolExecutor
+        self,
+        deliverer: Deliverer,
+        clock: Callable[[], datetime],
+        outcome: Outcome,
+        ledger: ThreadPoolExecutor,
+        ending: Callable[[], bool],
     ) -> None:
         self._to = deliverer
         self._clock = clock
         self._outcome = outcome
         self._ledger = ledger
+        self._ending = ending
 
     async def start(self) -> None:
         recovered = await self._call(partial(self._to.outbox.recover, self._clock(), self._to.on_uncertain))
@@ -184,7 +193,7 @@ class _Run:
         """Send one mail after the other over one connection."""
         connection = self._to.connect()
         try:
-            while not self._outcome.stopped:
+            while not (self._outcome.stopped or self._ending()):
                 claimed = await self._call(partial(self._to.outbox.claim, 1, self._clock()))
                 if not claimed:
                     break

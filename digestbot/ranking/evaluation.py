@@ -56,11 +56,12 @@ def reciprocal_rank(ranked: Sequence[str], relevant: AbstractSet[str]) -> float:
 def auc(ranked: Sequence[str], relevant: AbstractSet[str]) -> float:
     """Return how often a relevant paper stands before one that is not.
 
-    A relevant paper that the run lacks counts as standing last. 0.5 when every ranked paper is relevant.
+    A relevant paper that the run lacks counts as standing last. 0.5 when every ranked paper is relevant,
+    0 when there is none.
     """
     others = sum(paper not in relevant for paper in ranked)
     if others == 0:
-        return 0.5
+        return 0.5 if ranked else 0.0
     behind, won = others, 0
     for paper in ranked:
         if paper in relevant:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
+from digestbot.errors import StoreError
 from digestbot.models import Delivery, DeliveryKind, DeliveryState
 from digestbot.store.database import Database
 from digestbot.store.digests import insert_delivery
@@ -31,10 +32,13 @@ class Outbox:
     def open_run(self, run: str) -> None:
         """Hold the lock of this run; ``run`` is a random name."""
         folder = _lock_folder(self._database.path)
-        folder.mkdir(exist_ok=True)
-        self._lock = FileLock(folder / f"{run}.lock")
-        self._lock.acquire()
-        self._run = run
+        try:
+            folder.mkdir(exist_ok=True)
+            lock = FileLock(folder / f"{run}.lock")
+            lock.acquire()
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be written: {error.strerror}; make room, or see who owns it") from error
+        self._lock, self._run = lock, run
 
     def close_run(self) -> None:
         """Let go of the lock."""

@@ -99,6 +99,14 @@ class Papers:
         )
         return [paper_value(row) for row in rows]
 
+    def newest_revisions(self, limit: int, *, until: date) -> list[tuple[PaperId, int]]:
+        """Return ids and revisions of what ``newest`` would return: the same as long as nothing changed."""
+        rows = self._database.rows(
+            "select id, revision from papers where announced <= ? order by announced desc, id limit ?",
+            (until.isoformat(), limit),
+        )
+        return [(row["id"], row["revision"]) for row in rows]
+
     def count(self) -> int:
         """Return how many papers there are."""
         row = self._database.row("select count(*) from papers")

@@ -1,0 +1,290 @@
+"""Delivering to a real server: what each of its answers comes to, and that nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from digestbot.digest.compose import confirm_delivery
+from digestbot.digest.render import Renderer, environment
+from digestbot.errors import StoreError
+from digestbot.links import Links
+from digestbot.models import DeliveryState, SubscriberState
+from digestbot.pipeline.deliver import Letters
+from digestbot.settings import packaged
+from digestbot.store import Preferences, Store
+from tests.factories import DAY, NOW, digest, paper
+from tests.pipeline.peers import DOMAIN, Office, Post, letters
+
+ADA, BELA, CY = (f"{name}@{DOMAIN}" for name in ("ada", "bela", "cy"))
+MINUTE = timedelta(minutes=1)
+
+
+def test_every_mail_arrives_once_and_is_marked(office: Office, server: Post) -> None:
+    made = office.post("ada", "bela", "cy")
+    office.connections = 2
+    outcome = office.deliver()
+    assert (dict(outcome.counts), outcome.stopped) == ({DeliveryState.SENT: 3}, "")
+    assert server.addresses() == [ADA, BELA, CY]
+    assert office.states() == {"sent": 3}
+    found = message_from_bytes(dict(server.taken)[ADA])
+    assert found["Message-ID"] == office.delivery(made[0]).message_id
+    assert found["To"] == ADA
+    assert office.deliver().counts == {}
+    assert len(server.seen) == 3
+
+
+def test_a_subscriber_who_left_before_the_mail_went_out_gets_none(office: Office, server: Post) -> None:
+    left, _ = office.post("ada", "bela")
+    office.store.subscribers.set_state(left.subscriber_id, SubscriberState.UNSUBSCRIBED, NOW)
+    assert office.deliver().counts == {DeliveryState.EXPIRED: 1, DeliveryState.SENT: 1}
+    assert server.addresses() == [BELA]
+
+
+def test_a_sign_up_gets_the_mail_that_asks_with_a_link_of_48_hours(office: Office, server: Post, links: Links) -> None:
+    new = office.store.subscribers.add("new@example.org", SubscriberState.PENDING, Preferences(), NOW)
+    office.store.outbox.add(confirm_delivery(new, domain=DOMAIN, now=NOW))
+    assert office.deliver().counts == {DeliveryState.SENT: 1}
+    [(address, content)] = server.taken
+    assert address == new.email
+    plain = message_from_bytes(content, policy=policy.default).get_body(("plain",))
+    assert plain is not None
+    link = next(word for word in plain.get_content().split() if "/c/" in word)
+    assert links.read_confirm(link.rpartition("/")[2], NOW + timedelta(hours=47)) == new.id
+
+
+# the server's answers
+
+
+def test_a_server_that_says_later_is_asked_again_after_growing_waits(office: Office, server: Post) -> None:
+    [made] = office.post("ada")
+    server.to_recipient[ADA] = "451 4.3.0 come back later"
+    now, message_id = NOW, office.delivery(made).message_id
+    for minutes in (5, 15, 60, 240, 240):
+        assert office.deliver(now).counts == {DeliveryState.DEFERRED: 1}
+        now += minutes * MINUTE
+        assert office.deliver(now - timedelta(seconds=1)).counts == {}
+    del server.to_recipient[ADA]
+    assert office.deliver(now).counts == {DeliveryState.SENT: 1}
+    assert office.delivery(made).attempts == 6
+    assert server.message_ids() == {ADA: {message_id: 1}}
+
+
+@pytest.mark.parametrize("where", ["to_recipient", "to_data"])
+def test_one_deferred_mail_does_not_hold_up_the_others(office: Office, server: Post, where: str) -> None:
+    made = office.post("ada", "bela", "cy")
+    getattr(server, where)[BELA] = "450 4.2.0 mailbox busy"
+    outcome = office.deliver()
+    assert (dict(outcome.counts), outcome.stopped) == ({DeliveryState.SENT: 2, DeliveryState.DEFERRED: 1}, "")
+    assert server.addresses() == [ADA, CY]
+    assert office.state(made[1]) == DeliveryState.DEFERRED
+
+
+def test_an_address_that_is_not_there_is_suppressed_and_its_subscriber_bounced(office: Office, server: Post) -> None:
+    gone, _ = office.post("ada", "bela")
+    server.to_recipient[ADA] = "550 5.1.1 no such user"
+    assert office.deliver().counts == {DeliveryState.FAILED: 1, DeliveryState.SENT: 1}
+    assert office.store.subscribers.suppressed([ADA, BELA]) == {ADA}
+    assert office.store.subscribers.get(gone.subscriber_id).state == SubscriberState.BOUNCED
+    assert office.deliver(NOW + timedelta(days=1)).counts == {}
+    [row] = office.store.database.rows("select reason from suppressions")
+    assert row["reason"] == "550 5.1.1 no such user"
+
+
+@pytest.mark.parametrize(
+    ("where", "reply"),
+    [("to_recipient", "550 5.7.1 your network is not welcome"), ("to_data", "554 5.7.1 looks like spam")],
+)
+def test_a_server_that_refuses_us_stops_the_run_and_suppresses_nobody(
+    office: Office, server: Post, where: str, reply: str
+) -> None:
+    made = office.post("ada", "bela", "cy")
+    getattr(server, where)[BELA] = reply
+    outcome = office.deliver()
+    assert outcome.counts == {DeliveryState.SENT: 1}
+    assert reply in outcome.stopped
+    assert [office.state(one) for one in made] == [DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.PENDING]
+    assert office.delivery(made[1]).attempts == 0
+    assert office.store.subscribers.suppressed([ADA, BELA, CY]) == set()
+    getattr(server, where).clear()
+    assert office.deliver().counts == {DeliveryState.SENT: 2}
+    assert server.addresses() == [ADA, BELA, CY]
+
+
+def test_a_server_that_refuses_the_sender_stops_the_run(office: Office, server: Post) -> None:
+    office.post("ada", "bela")
+    server.to_sender = "553 5.1.8 sender domain unknown"
+    outcome = office.deliver()
+    assert "553 5.1.8" in outcome.stopped
+    assert office.states() == {"pending": 2}
+    assert office.store.subscribers.suppressed([ADA, BELA]) == set()
+
+
+def test_another_refusal_fails_that_mail_alone_and_says_nothing_about_the_address(office: Office, server: Post) -> None:
+    made, _ = office.post("ada", "bela")
+    server.to_data[ADA] = "552 5.3.4 message too big"
+    outcome = office.deliver()
+    assert (dict(outcome.counts), outcome.stopped) == ({DeliveryState.SENT: 1, DeliveryState.FAILED: 1}, "")
+    assert office.store.subscribers.suppressed([ADA]) == set()
+    assert office.store.subscribers.get(made.subscriber_id).state == SubscriberState.ACTIVE
+    assert office.deliver(NOW + timedelta(days=1)).counts == {}
+    [row] = office.store.database.rows("select smtp_code, smtp_text from deliveries where state = 'failed'")
+    assert tuple(row) == (552, "5.3.4 message too big")
+
+
+def test_no_server_at_all_stops_the_run_and_everything_waits(
+    office: Office, server: Post, free_port: Callable[[], int]
+) -> None:
+    made = office.post("ada", "bela", "cy")
+    office.port, office.connections = free_port(), 2
+    outcome = office.deliver()
+    assert outcome.counts == {}
+    assert f"no connection to the SMTP server 127.0.0.1:{office.port}" in outcome.stopped
+    assert office.states() == {"pending": 3}
+    assert {office.delivery(one).attempts for one in made} == {0}
+    office.port = server.port
+    assert office.deliver().counts == {DeliveryState.SENT: 3}
+
+
+def test_a_run_that_is_to_end_finishes_what_it_has_in_hand_and_begins_no_more(office: Office, server: Post) -> None:
+    office.post("ada", "bela", "cy")
+    assert office.deliver(ending=lambda: len(server.seen) >= 1).counts == {DeliveryState.SENT: 1}
+    assert office.states() == {"sent": 1, "pending": 2}
+    assert office.deliver().counts == {DeliveryState.SENT: 2}
+    assert len(server.seen) == 3
+
+
+# uncertain
+
+
+def test_a_line_that_broke_after_the_data_is_tried_again_under_the_same_message_id(
+    office: Office, server: Post
+) -> None:
+    made, _ = office.post("ada", "bela")
+    server.hang_up_after_data.add(ADA)
+    assert office.deliver().counts == {DeliveryState.DEFERRED: 1, DeliveryState.SENT: 1}
+    server.hang_up_after_data.clear()
+    assert office.deliver(NOW + 5 * MINUTE).counts == {DeliveryState.SENT: 1}
+    assert server.message_ids()[ADA] == {office.delivery(made).message_id: 2}
+    first, second = (content for address, content in server.seen if address == ADA)
+    assert first == second
+
+
+def test_a_line_that_broke_after_the_data_is_held_when_so_told(office: Office, server: Post) -> None:
+    made, _ = office.post("ada", "bela")
+    office.on_uncertain = "hold"
+    server.hang_up_after_data.add(ADA)
+    assert office.deliver().counts == {DeliveryState.HELD: 1, DeliveryState.SENT: 1}
+    assert office.deliver(NOW + timedelta(days=1)).counts == {}
+    assert len([address for address, _ in server.seen if address == ADA]) == 1
+    assert office.store.digests.sent_papers(made.subscriber_id) == {item.paper.id for item in made.items}
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "arrived"), [("resend", DeliveryState.SENT, 1), ("hold", DeliveryState.HELD, 0)]
+)
+def test_what_a_dead_run_had_in_hand_goes_out_again_or_is_held(
+    office: Office, server: Post, policy: str, state: DeliveryState, arrived: int
+) -> None:
+    [made] = office.post("ada")
+    office.store.outbox.open_run("dead")
+    office.store.outbox.claim(1, NOW)
+    office.store.outbox.close_run()
+    office.on_uncertain = "hold" if policy == "hold" else "resend"
+    assert office.deliver().counts == {state: 1}
+    assert len(server.taken) == arrived
+    assert office.state(made) == state
+
+
+# the same mail, the same bytes
+
+
+def test_a_mail_that_goes_out_again_is_the_same_bytes_whatever_changed_meanwhile(office: Office, server: Post) -> None:
+    [made] = office.post("ada")
+    server.to_data[ADA] = "451 4.3.0 later"
+    office.deliver()
+    office.store.papers.add([paper(1, title="Another title", upvotes=99), paper(2, upvotes=5)], NOW)
+    office.store.subscribers.set_preferences(
+        made.subscriber_id, timezone="UTC", send_at="07:00", days="daily", papers=3, now=NOW
+    )
+    server.to_data.clear()
+    assert office.deliver(NOW + timedelta(hours=1)).counts == {DeliveryState.SENT: 1}
+    first, second = (content for _, content in server.seen)
+    assert first == second
+
+
+def test_an_upgrade_in_between_sends_the_new_bytes_under_the_old_message_id(
+    office: Office, server: Post, tmp_path: Path, links: Links
+) -> None:
+    [made] = office.post("ada")
+    server.to_data[ADA] = "451 4.3.0 later"
+    office.deliver()
+    folder = tmp_path / "templates"
+    (folder / "email").mkdir(parents=True)
+    (folder / "email" / "digest.txt.j2").write_text("Redesigned.\n", encoding="utf-8")
+    redesigned = letters(office.store, environment(packaged("templates"), folder), links)
+    server.to_data.clear()
+    after = replace(office, letters=redesigned)
+    assert after.deliver(NOW + timedelta(hours=1)).counts == {DeliveryState.SENT: 1}
+    assert server.message_ids() == {ADA: {office.delivery(made).message_id: 2}}
+    assert b"Redesigned." in server.taken[0][1]
+
+
+# what must not lose a mail
+
+
+def test_a_template_that_is_wrong_stops_the_run_and_loses_nothing(
+    office: Office, server: Post, store: Store, links: Links, tmp_path: Path
+) -> None:
+    office.post("ada", "bela")
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "digest.txt.j2").write_text("{{ misspelt }}", encoding="utf-8")
+    broken: jinja2.Environment = environment(packaged("templates"), tmp_path)
+    letters_of_broken = Letters(store.digests, store.subscribers, Renderer(broken, links), links, office.letters.sender)
+    outcome = replace(office, letters=letters_of_broken).deliver()
+    assert "misspelt" in outcome.stopped
+    assert office.states() == {"pending": 2}
+    assert office.deliver().counts == {DeliveryState.SENT: 2}
+
+
+def test_a_ledger_that_fails_ends_the_run_and_the_next_one_loses_nothing(office: Office, server: Post) -> None:
+    office.post("ada", "bela")
+    with office.store.database.write() as connection:
+        connection.execute(
+            "create trigger full before update on deliveries when new.state = 'sent' begin select json('{'); end"
+        )
+    with pytest.raises(StoreError):
+        office.deliver()
+    assert office.states() == {"sending": 1, "pending": 1}
+    with office.store.database.write() as connection:
+        connection.execute("drop trigger full")
+    assert office.deliver(NOW + MINUTE).counts == {DeliveryState.SENT: 2}
+    assert [sum(seen.values()) for _, seen in sorted(server.message_ids().items())] == [2, 1]
+
+
+def test_a_newer_digest_is_sent_in_place_of_one_that_waits(office: Office, server: Post) -> None:
+    [older] = office.post("ada")
+    server.to_recipient[ADA] = "451 4.3.0 later"
+    office.deliver()
+    server.to_recipient.clear()
+    reader = office.store.subscribers.get(older.subscriber_id)
+    newer = digest(paper(1), reader=reader, local_day=DAY + timedelta(days=1))
+    office.store.digests.add(
+        [
+            (
+                newer,
+                replace(
+                    office.delivery(older), key=str(newer.id), digest_id=newer.id, message_id="<newer@example.org>"
+                ),
+            )
+        ]
+    )
+    assert office.deliver(NOW + timedelta(days=1)).counts == {DeliveryState.SENT: 1}
+    assert server.message_ids() == {ADA: {"<newer@example.org>": 1}}
+    assert office.state(older) == DeliveryState.EXPIRED

@@ -1,0 +1,70 @@
+"""What a corpus becomes: terms, and the background."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from digestbot.models import Paper
+from digestbot.ranking.features import Features
+from tests.factories import paper
+from tests.ranking.library import library, paper_lists
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        [paper(1)],
+        [paper(1), paper(2)],
+        # Papers of the same words have no variance, which is no reason for a warning either.
+        [paper(1), paper(2, title=paper(1).title, abstract=paper(1).abstract)],
+        [paper(1, title="Robots", abstract="")],
+    ],
+)
+def test_the_smallest_corpora_can_be_fitted(corpus: list[Paper]) -> None:
+    features = Features.fit(corpus)
+    lengths = np.sqrt(features.transform(corpus).power(2).sum(axis=1))
+    assert np.asarray(lengths) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("title", ["2025 42 7", "We propose a novel method", "…"])
+def test_a_corpus_without_words_that_say_anything_is_refused(title: str) -> None:
+    with pytest.raises(ValueError):
+        Features.fit([paper(1, title=title, abstract="")])
+
+
+def test_no_papers_are_no_rows_and_unknown_words_an_empty_row() -> None:
+    features = Features.fit(library())
+    assert features.transform([]).shape == (0, len(features.terms))
+    assert features.transform([paper(1, title="zzz", abstract="")]).nnz == 0
+
+
+def test_numbers_and_words_of_the_genre_are_no_terms_and_accents_do_not_count() -> None:
+    features = Features.fit([paper(1, title="Novel methods for Schrödinger bridges in 2025", abstract="")])
+    assert {"schrodinger", "bridges", "schrodinger bridges"} <= set(features.terms)
+    assert {word for term in features.terms for word in term.split()} == {"schrodinger", "bridges"}
+
+
+def test_the_title_counts_more_than_the_abstract() -> None:
+    features = Features.fit([paper(1, title="robot", abstract="protein"), paper(2, title="protein", abstract="robot")])
+    row = features.transform([paper(3, title="robot", abstract="protein")]).toarray().ravel()
+    names = list(features.terms)
+    assert row[names.index("robot")] > row[names.index("protein")]
+
+
+def test_fitting_twice_gives_the_same_background() -> None:
+    first, second = Features.fit(library()), Features.fit(library())
+    assert np.array_equal(first.background.directions, second.background.directions)
+    assert np.array_equal(first.background.strengths, second.background.strengths)
+
+
+@given(paper_lists(least=2))
+@settings(max_examples=10, deadline=None)
+def test_directions_are_orthonormal_and_no_more_than_asked_for(corpus: list[Paper]) -> None:
+    background = Features.fit(corpus, dimensions=4).background
+    count = background.directions.shape[1]
+    assert count <= 4
+    assert (background.strengths >= 0).all()
+    strong = background.directions[:, background.strengths > 1e-6]
+    assert strong.T @ strong == pytest.approx(np.eye(strong.shape[1]), abs=1e-4)

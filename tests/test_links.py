@@ -1,0 +1,147 @@
+"""Signed links: who can read which, and for how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestbot.errors import LinkError
+from digestbot.links import CONFIRM_WITHIN, Links, Purpose
+from tests.factories import KEY, NOW
+
+BASE = "https://papers.example.org"
+PURPOSES: list[Any] = ["f", "u", "p"]
+identifiers = st.integers(0, 2**63 - 1)
+keys = st.integers(0, 10**9).map(lambda number: f"key number {number} of the tests")
+purposes = st.sampled_from(PURPOSES)
+LINKS = Links(BASE, [KEY])
+
+
+def token_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+@given(identifiers, keys, purposes)
+def test_a_token_survives_a_round_trip(identifier: int, key: str, purpose: Any) -> None:
+    links = Links(BASE, [key])
+    assert links.read(purpose, links.token(purpose, identifier)) == identifier
+
+
+@given(identifiers, keys, keys, purposes)
+def test_no_other_key_reads_a_token(identifier: int, key: str, other: str, purpose: Any) -> None:
+    if key == other:
+        return
+    with pytest.raises(LinkError):
+        Links(BASE, [other]).read(purpose, Links(BASE, [key]).token(purpose, identifier))
+
+
+@given(identifiers, purposes)
+def test_no_other_purpose_reads_a_token(identifier: int, purpose: Any) -> None:
+    token = LINKS.token(purpose, identifier)
+    for other in PURPOSES:
+        if other != purpose:
+            with pytest.raises(LinkError):
+                LINKS.read(other, token)
+    with pytest.raises(LinkError):
+        LINKS.read_confirm(token, NOW)
+    with pytest.raises(LinkError):
+        LINKS.read(purpose, token_of(LINKS.confirm(identifier, NOW)))
+
+
+@given(identifiers, st.data())
+def test_a_changed_token_never_leads_to_somebody_else(identifier: int, data: st.DataObject) -> None:
+    token = LINKS.token("u", identifier)
+    place = data.draw(st.integers(0, len(token) - 1))
+    changed = token[:place] + data.draw(st.sampled_from("AZaz09-_.=é")) + token[place + 1 :]
+    body = token.index(".")
+    try:
+        found = LINKS.read("u", changed)
+    except LinkError:
+        return
+    # The last letter of a signature has bits to spare; what is signed has not.
+    assert found == identifier
+    assert changed[:body] == token[:body]
+
+
+@given(identifiers, st.data())
+def test_a_token_that_was_cut_off_is_refused(identifier: int, data: st.DataObject) -> None:
+    token = LINKS.token("f", identifier)
+    with pytest.raises(LinkError):
+        LINKS.read("f", token[: data.draw(st.integers(0, len(token) - 1))])
+
+
+@given(st.one_of(st.text(max_size=300), st.text("AZaz09-_.=", max_size=120)))
+def test_garbage_of_any_kind_is_a_link_error_and_nothing_else(text: str) -> None:
+    for purpose in PURPOSES:
+        with pytest.raises(LinkError):
+            LINKS.read(purpose, text)
+    with pytest.raises(LinkError):
+        LINKS.read_confirm(text, NOW)
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "\ud800", "\0", "a.b.c", "=" * 150, "x" * 10_000_000])
+def test_odd_tokens_are_link_errors(text: str) -> None:
+    with pytest.raises(LinkError):
+        LINKS.read("f", text)
+    with pytest.raises(LinkError):
+        LINKS.read_confirm(text, NOW)
+
+
+@given(identifiers, st.integers(0, 47 * 60 + 59), st.integers(1, 10**6))
+def test_a_confirmation_holds_for_48_hours(identifier: int, minutes: int, after: int) -> None:
+    token = token_of(LINKS.confirm(identifier, NOW))
+    assert LINKS.read_confirm(token, NOW + timedelta(minutes=minutes)) == identifier
+    assert LINKS.read_confirm(token, NOW + CONFIRM_WITHIN) == identifier
+    with pytest.raises(LinkError, match="older than 48 hours"):
+        LINKS.read_confirm(token, NOW + timedelta(hours=48, seconds=after))
+
+
+def test_a_confirmation_of_another_time_is_another_token() -> None:
+    early, late = (token_of(LINKS.confirm(7, NOW + timedelta(hours=hours))) for hours in (0, 1))
+    head, _, signature = early.rpartition(".")
+    forged = late.rpartition(".")[0] + "." + signature
+    assert head != late.rpartition(".")[0]
+    with pytest.raises(LinkError):
+        LINKS.read_confirm(forged, NOW)
+
+
+def test_the_newest_key_signs_and_every_key_reads() -> None:
+    old = Links(BASE, ["the old key of the tests"])
+    rotated = Links(BASE, ["the new key of the tests", "the old key of the tests"])
+    assert rotated.read("u", old.token("u", 7)) == 7
+    assert rotated.read_confirm(token_of(old.confirm(7, NOW)), NOW) == 7
+    assert Links(BASE, ["the new key of the tests"]).read("u", rotated.token("u", 7)) == 7
+    with pytest.raises(LinkError):
+        old.read("u", rotated.token("u", 7))
+
+
+@given(identifiers)
+def test_links_are_short_plain_and_lead_to_their_pages(identifier: int) -> None:
+    made = {
+        "f": LINKS.feedback(identifier),
+        "u": LINKS.unsubscribe(identifier),
+        "p": LINKS.preferences(identifier),
+        "c": LINKS.confirm(identifier, NOW),
+    }
+    for purpose, url in made.items():
+        assert url.startswith(f"{BASE}/{purpose}/")
+        assert set(token_of(url)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+        assert len(url) < 110
+
+
+def test_the_same_link_is_the_same_text() -> None:
+    assert Links(BASE, [KEY]).feedback(7) == Links(BASE + "/", [KEY]).feedback(7)
+    assert Links(BASE, [KEY]).confirm(7, NOW) == Links(BASE, [KEY]).confirm(7, NOW)
+
+
+def test_one_click_needs_https() -> None:
+    assert Links(BASE, [KEY]).one_click
+    assert not Links("http://127.0.0.1:8000", [KEY]).one_click
+
+
+def test_every_purpose_is_tested_here() -> None:
+    assert {*PURPOSES, "c"} == set(get_args(Purpose))

@@ -1,0 +1,341 @@
+"""Settings: the defaults, what names a mistake, and secrets that stay secret."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+import traceback
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from digestbot.errors import SettingsError
+from digestbot.links import Links
+from digestbot.settings import Secrets, Settings, packaged, read_secrets, read_settings, rotate_keys
+
+PASSWORD = "hunter2-hunter2"
+OLD_KEY = "an old key, long enough for all"
+
+
+def written(folder: Path, text: str, name: str = "settings.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Settings:
+    return read_settings(written(folder, text), environ or {}, folder=folder)
+
+
+def refused(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read(folder, text, environ)
+    return str(caught.value)
+
+
+def new_keys() -> Iterator[str]:
+    return (f"key number {number} of the tests" for number in count(1))
+
+
+def secret_file(folder: Path, text: str, mode: int = 0o600) -> Path:
+    path = written(folder, text, "digestbot.secret")
+    path.chmod(mode)
+    return path
+
+
+# the sample and the defaults
+
+
+def test_the_sample_settings_are_exactly_the_defaults(tmp_path: Path) -> None:
+    sample = packaged("settings.toml")
+    assert read_settings(sample, {}, folder=tmp_path).model_dump() == Settings().model_dump()
+
+
+def test_the_sample_names_every_setting_and_no_other() -> None:
+    sample = tomllib.loads(packaged("settings.toml").read_text(encoding="utf-8"))
+
+    def names(values: Mapping[str, Any]) -> Iterator[str]:
+        for name, value in values.items():
+            yield from ((f"{name}.{below}" for below in names(value)) if isinstance(value, dict) else [name])
+
+    def declared(model: type[BaseModel]) -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from (f"{name}.{below}" for below in declared(inner))
+            else:
+                yield name
+
+    assert sorted(names(sample)) == sorted(declared(Settings))
+
+
+def test_without_a_file_the_defaults_hold_and_paths_are_in_the_folder(tmp_path: Path) -> None:
+    settings = read_settings(None, {}, folder=tmp_path)
+    assert settings.model_dump() == Settings().model_dump()
+    assert settings.path("database") == tmp_path / "digestbot.sqlite"
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    path = written(tmp_path / "etc", 'database = "../data/d.sqlite"\nmailbox = "/var/mail"\ntemplates = "mine"\n')
+    settings = read_settings(path, {}, folder=tmp_path / "elsewhere")
+    assert settings.path("database").resolve() == tmp_path / "data" / "d.sqlite"
+    assert settings.path("mailbox") == Path("/var/mail")
+    assert settings.override_templates == tmp_path / "etc" / "mine"
+    assert read(tmp_path, "").override_templates is None
+
+
+@pytest.mark.parametrize(
+    ("web", "expected"),
+    [
+        ("", "http://127.0.0.1:8000"),
+        ("port = 81", "http://127.0.0.1:81"),
+        ('host = "::1"', "http://[::1]:8000"),
+        ('base_url = "https://papers.example.org/"', "https://papers.example.org"),
+    ],
+)
+def test_the_address_of_the_pages(tmp_path: Path, web: str, expected: str) -> None:
+    assert read(tmp_path, f"[web]\n{web}\n").base_url == expected
+
+
+def test_days_and_times_have_one_way_to_be_written(tmp_path: Path) -> None:
+    settings = read(tmp_path, '[schedule]\ndays = "fri"\nsend_at = "7:30"\n')
+    assert (settings.schedule.days, settings.schedule.send_at) == ("weekly", "07:30")
+
+
+# mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("databse = 'x'", "databse: there is no such setting; did you mean database?"),
+        ("[smtp]\nhots = 'x'", "smtp.hots: there is no such setting; did you mean smtp.host?"),
+        ("[sources.arxiv]\ncategory = []", "sources.arxiv.category: there is no such setting"),
+        ("[digests]\npapers = 3", "digests: there is no such setting; did you mean digest?"),
+        ("[smtp]\nport = 'mail'", "smtp.port: "),
+        ("[smtp]\nport = 70000", "smtp.port: "),
+        ("[smtp]\nsecurity = 'ssl'", "smtp.security: "),
+        ('[smtp]\nhost = "a\\nb"', "smtp.host: must be one line"),
+        ("[web]\nbase_url = 'papers.example.org'", "web.base_url: must begin with https://"),
+        ("[mail]\nsender = 'nobody'", "mail.sender: is not a mail address"),
+        ('[mail]\nsender = "a@example.org\\r\\nBcc: b@example.org"', "mail.sender: is not a mail address"),
+        ("[mail]\nreply_to = 'nobody'", "mail.reply_to: is not a mail address"),
+        ("[schedule]\ntimezone = 'Mars/Base'", "schedule.timezone: 'Mars/Base' is not a time zone"),
+        ("[schedule]\nsend_at = '25:00'", "schedule.send_at: '25:00' is not a time of day"),
+        ("[schedule]\ndays = 'sometimes'", "schedule.days: 'sometimes' does not name days"),
+        ("[digest]\npapers = 0", "digest.papers: "),
+        ("[digest]\nwindow_days = 15", "digest.window_days: "),
+        ("[ranking]\ndimensions = 'all'", "ranking.dimensions: "),
+        ("[sources.arxiv]\ncategories = 'cs.CL'", "sources.arxiv.categories: "),
+        ("smtp = 'mail.example.org'", "smtp: "),
+    ],
+)
+def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, named: str) -> None:
+    problem = refused(tmp_path, text)
+    assert problem.startswith(f"{tmp_path / 'settings.toml'}: {named}"), problem
+    assert "\n" not in problem
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    problem = refused(tmp_path, "databse = 'x'\n[web]\nport = -1\n[smtp]\nhots = 'x'\n")
+    assert all(name in problem for name in ("databse:", "web.port:", "smtp.hots:"))
+
+
+@pytest.mark.parametrize("content", [b"database = ", b"[smtp\nhost = 1", b"\xff\xfe\x00", b"a = 1\na = 2", b"<xml/>"])
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"settings\.toml: is not TOML"):
+        read_settings(path, {}, folder=tmp_path)
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"mine\.toml: there is no such settings file"):
+        read_settings(tmp_path / "mine.toml", {}, folder=tmp_path)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path, {}, folder=tmp_path)
+
+
+# the environment
+
+
+def test_the_environment_overrules_the_file(tmp_path: Path) -> None:
+    environ = {
+        "DIGESTBOT_SMTP__HOST": "mail.example.org",
+        "DIGESTBOT_SMTP__PORT": "587",
+        "DIGESTBOT_DATABASE": "other.sqlite",
+        "DIGESTBOT_SOURCES__ARXIV__CATEGORIES": '["cs.AI"]',
+        "DIGESTBOT_SOURCES__ARXIV__ENABLED": "false",
+        "PATH": "/bin",
+        "HOST": "not ours",
+    }
+    settings = read(tmp_path, '[smtp]\nhost = "old"\nusername = "bot"\n[digest]\npapers = 4\n', environ)
+    assert (settings.smtp.host, settings.smtp.port, settings.smtp.username) == ("mail.example.org", 587, "bot")
+    assert (settings.database, settings.digest.papers) == ("other.sqlite", 4)
+    assert (settings.sources.arxiv.categories, settings.sources.arxiv.enabled) == (("cs.AI",), False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("DIGESTBOT_SMTP__PORT", "mail", "smtp.port: "),
+        ("DIGESTBOT_SMTP__HOTS", "x", "smtp.hots: there is no such setting; did you mean smtp.host?"),
+        ("DIGESTBOT_SCHEDULE__TIMEZONE", "Mars/Base", "schedule.timezone: 'Mars/Base' is not a time zone"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_named_with_its_variable(
+    tmp_path: Path, name: str, value: str, named: str
+) -> None:
+    problem = refused(tmp_path, "", {name: value})
+    assert problem.startswith(f"environment, {name}: {named}"), problem
+
+
+def test_a_list_in_the_environment_that_is_not_json_names_the_variable(tmp_path: Path) -> None:
+    problem = refused(tmp_path, "", {"DIGESTBOT_SOURCES__ARXIV__CATEGORIES": "cs.AI"})
+    assert problem.startswith("environment")
+    assert "DIGESTBOT_SOURCES__ARXIV__CATEGORIES: is not JSON" in problem
+
+
+def test_the_real_environment_is_not_read_behind_our_back(tmp_path: Path) -> None:
+    os.environ["DIGESTBOT_SMTP__HOST"] = "surprise.example.org"
+    try:
+        assert read(tmp_path, "").smtp.host == ""
+    finally:
+        del os.environ["DIGESTBOT_SMTP__HOST"]
+
+
+# secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "variable"),
+    [
+        (f'smtp_password = "{PASSWORD}"', "DIGESTBOT_SMTP_PASSWORD"),
+        (f'[smtp]\npassword = "{PASSWORD}"', "DIGESTBOT_SMTP_PASSWORD"),
+        (f'[smtp]\nsmtp_password = "{PASSWORD}"', "DIGESTBOT_SMTP_PASSWORD"),
+        (f'keys = ["{PASSWORD}"]', "DIGESTBOT_KEYS"),
+    ],
+)
+def test_a_secret_in_the_settings_file_is_refused_and_told_where_it_belongs(
+    tmp_path: Path, text: str, variable: str
+) -> None:
+    problem = refused(tmp_path, text)
+    assert "secrets do not belong here" in problem
+    assert variable in problem
+    assert PASSWORD not in problem
+
+
+def test_the_secret_file_is_made_on_first_use_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "digestbot.secret"
+    new = new_keys()
+    first = read_secrets(path, {}, lambda: next(new))
+    assert first.keys == ("key number 1 of the tests",)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_secrets(path, {}, lambda: next(new)) == first
+    assert [one.name for one in path.parent.iterdir()] == ["digestbot.secret"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o601])
+def test_a_secret_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    path = secret_file(tmp_path, f'keys = ["{OLD_KEY}"]\n', mode)
+    with pytest.raises(SettingsError, match=r"others can read it; run: chmod 600 .*digestbot\.secret"):
+        read_secrets(path, {}, str)
+
+
+def test_the_environment_overrules_the_secret_file(tmp_path: Path) -> None:
+    path = secret_file(tmp_path, f'keys = ["{OLD_KEY}"]\nsmtp_password = "filed"\n')
+    assert read_secrets(path, {"DIGESTBOT_SMTP_PASSWORD": PASSWORD}, str) == Secrets(
+        keys=(OLD_KEY,), smtp_password=PASSWORD
+    )
+    environ = {"DIGESTBOT_KEYS": "newest-key-of-all-tests,older-key-of-all-tests"}
+    assert read_secrets(path, environ, str).keys == ("newest-key-of-all-tests", "older-key-of-all-tests")
+
+
+def test_with_keys_from_the_environment_no_file_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "digestbot.secret"
+    assert read_secrets(path, {"DIGESTBOT_KEYS": "newest-key-of-all-tests"}, str).keys
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f'keys = ["{OLD_KEY}"]\nsmtp_pasword = "{PASSWORD}"', "wrong or unknown: smtp_pasword"),
+        (f'keys = "{PASSWORD}"', "wrong or unknown: keys"),
+        ("keys = []", "keys: needs at least one key of 16 characters"),
+        ('keys = ["short"]', "keys: needs at least one key of 16 characters"),
+        (f'smtp_password = "{PASSWORD}', "is not TOML"),
+        (f"smtp_password = {PASSWORD}", "is not TOML"),
+    ],
+)
+def test_a_wrong_secret_file_is_named_and_shows_nothing(tmp_path: Path, text: str, named: str) -> None:
+    path = secret_file(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        read_secrets(path, {}, str)
+    assert str(caught.value).startswith(f"{path}: {named}"), str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value, chain=True))
+    assert PASSWORD not in shown
+    assert "short" not in str(caught.value)
+
+
+def test_secrets_are_in_no_text_of_themselves() -> None:
+    secrets = Secrets(keys=(OLD_KEY,), smtp_password=PASSWORD)
+    for shown in (repr(secrets), str(secrets), f"{secrets}", f"{secrets!r}", repr([secrets])):
+        assert PASSWORD not in shown
+        assert OLD_KEY not in shown
+
+
+def test_settings_hold_no_secret_whatever_the_environment_says(tmp_path: Path) -> None:
+    settings = read(tmp_path, "", {"DIGESTBOT_SMTP_PASSWORD": PASSWORD, "DIGESTBOT_KEYS": OLD_KEY})
+    assert PASSWORD not in repr(settings) + settings.model_dump_json()
+    assert OLD_KEY not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_rotated_key_signs_and_the_older_ones_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "digestbot.secret"
+    new = new_keys()
+    before = read_secrets(path, {}, lambda: next(new))
+    path.write_text(path.read_text(encoding="utf-8").replace('""', f'"{PASSWORD}"'), encoding="utf-8")
+    link = Links("https://x.example.org", before.keys).token("u", 7)
+    rotated = rotate_keys(path, {}, lambda: next(new))
+    assert read_secrets(path, {}, str) == rotated
+    assert rotated == Secrets(keys=("key number 2 of the tests", *before.keys), smtp_password=PASSWORD)
+    after = Links("https://x.example.org", rotated.keys)
+    assert after.read("u", link) == 7
+    assert after.token("u", 7) == Links("https://x.example.org", [rotated.keys[0]]).token("u", 7) != link
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["digestbot.secret"]
+
+
+def test_rotating_makes_a_missing_file_and_refuses_keys_of_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "digestbot.secret"
+    new = new_keys()
+    assert rotate_keys(path, {}, lambda: next(new)).keys == ("key number 1 of the tests",)
+    with pytest.raises(SettingsError, match="DIGESTBOT_KEYS"):
+        rotate_keys(path, {"DIGESTBOT_KEYS": OLD_KEY}, lambda: next(new))
+
+
+def test_a_key_with_any_character_survives_the_file(tmp_path: Path) -> None:
+    odd = 'quote " backslash \\ tab \t ünï 🙂 \x7f'
+    path = tmp_path / "digestbot.secret"
+    read_secrets(path, {}, lambda: odd)
+    assert read_secrets(path, {}, str).keys == (odd,)
+
+
+def test_a_secret_file_that_cannot_be_made_is_a_settings_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(SettingsError, match="cannot be"):
+        read_secrets(tmp_path / "file" / "digestbot.secret", {}, lambda: OLD_KEY)
+
+
+def test_mistakes_of_the_file_and_of_the_environment_are_told_apart(tmp_path: Path) -> None:
+    problem = refused(tmp_path, "[web]\nport = -1\n", {"DIGESTBOT_SMTP__PORT": "mail"})
+    assert f"{tmp_path / 'settings.toml'}: web.port: " in problem
+    assert "environment, DIGESTBOT_SMTP__PORT: smtp.port: " in problem
