@@ -254,6 +254,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path
     Relative paths are relative to the file, without one to ``folder``. Raises ``SettingsError``
     that names every key that is unknown or wrong.
     """
+    _refuse_near_misses(environ)
     given = _read_toml(path, "settings") if path else {}
     for name in _secrets_in(given):
         raise SettingsError(
@@ -270,6 +271,27 @@ def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path
             problems.setdefault(f"environment, {variable}" if variable else where, []).append(_problem(dict(details)))
         raise SettingsError("; ".join(f"{place}: {'; '.join(own)}" for place, own in problems.items())) from error
     return settings.rooted(path.resolve().parent if path else folder)
+
+
+def _refuse_near_misses(environ: Mapping[str, str]) -> None:
+    """Refuse a variable that means one of our keys and misses it.
+
+    Others that begin with our name are let be: Kubernetes sets DIGESTBOT_SERVICE_HOST for a service of ours.
+    """
+    known = [*Settings.model_fields, *Secrets.model_fields]
+    for variable in sorted(environ):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if not variable.startswith(ENVIRONMENT_PREFIX) or "__" in name or name in known:
+            continue
+        section, _, key = name.partition("_")
+        if key in _keys_at([section]):
+            meant = f"{section}__{key}"
+        else:
+            meant = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "")
+        if meant:
+            raise SettingsError(
+                f"environment, {variable}: there is no such setting; did you mean {ENVIRONMENT_PREFIX}{meant.upper()}?"
+            )
 
 
 def _read_toml(path: Path, what: str) -> dict[str, Any]:
@@ -353,6 +375,9 @@ def read_secrets(path: Path, environ: Mapping[str, str], new_key: Callable[[], s
     if "keys" not in given and not path.exists():
         _create(path, Secrets(keys=(new_key(),)))
     stored = _stored_secrets(path) if path.exists() else Secrets()
+    if "keys" not in given and not stored.keys:
+        # A file with a password alone, written by hand.
+        stored = _with_new_key(path, stored, new_key)
     secrets = stored.model_copy(update={name: _tuple(value) for name, value in given.items()})
     if not secrets.keys or any(len(key) < 16 for key in secrets.keys):
         raise SettingsError(f"{path}: keys: needs at least one key of 16 characters or more")
@@ -365,7 +390,10 @@ def rotate_keys(path: Path, environ: Mapping[str, str], new_key: Callable[[], st
         raise SettingsError("the keys come from DIGESTBOT_KEYS; put a new one first in there")
     if not path.exists():
         return read_secrets(path, environ, new_key)
-    stored = _stored_secrets(path)
+    return _with_new_key(path, _stored_secrets(path), new_key)
+
+
+def _with_new_key(path: Path, stored: Secrets, new_key: Callable[[], str]) -> Secrets:
     rotated = stored.model_copy(update={"keys": (new_key(), *stored.keys)})
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     _create(temporary, rotated)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 import click
@@ -10,7 +9,6 @@ import click
 from digestbot.cli.program import Program, utc_now
 
 _VALUES: dict[str, Literal[1, 0, -1]] = {"like": 1, "clear": 0, "dislike": -1}
-_ARXIV = re.compile(r"(?:https?://arxiv\.org/(?:abs|pdf)/|arxiv:)?(\d{4}\.\d{4,5})(?:v\d+)?\Z", re.IGNORECASE)
 
 
 @click.command()
@@ -19,9 +17,10 @@ _ARXIV = re.compile(r"(?:https?://arxiv\.org/(?:abs|pdf)/|arxiv:)?(\d{4}\.\d{4,5
 @click.argument("value", type=click.Choice(list(_VALUES)))
 @click.pass_obj
 def rate(program: Program, email: str, paper: str, value: str) -> None:
-    """Record that EMAIL likes or dislikes PAPER (an id such as arxiv:2505.18405), or clear it."""
-    found = _ARXIV.match(paper)
-    paper_id = f"arxiv:{found.group(1)}" if found else paper
+    """Record that EMAIL likes or dislikes PAPER (an id such as arxiv:2505.18405, or its arXiv address), or clear it."""
+    from digestbot.sources.arxiv import paper_id_of
+
+    paper_id = paper_id_of(paper) or paper
     with program.installation() as installation:
         subscriber = installation.subscriber(email)
         changed = installation.store.ratings.record(

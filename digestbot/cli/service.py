@@ -94,13 +94,17 @@ async def started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         await asyncio.sleep(0.02)
 
 
+# Seconds that a digest which is due waits for the sources.
+_PATIENCE_WITH_SOURCES = 120.0
+
+
 class _Jobs:
-    """The two jobs of the ticker; one at a time, since both want the machine to themselves."""
+    """The two jobs of the ticker. Sending waits a little for a load that is under way, so that a digest is of today."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._busy = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Event] = set()
         self._ending = False
 
     def ticker(self) -> Ticker:
@@ -115,13 +119,25 @@ class _Jobs:
         self._ending = True
         if self._loading is not None:
             self._loading.cancel()
-        async with self._busy:
-            pass
+        for job in list(self._running):
+            await job.wait()
+        # The ticker's own task of the job ends one step after the job.
+        await asyncio.sleep(0)
+
+    @contextlib.contextmanager
+    def _under_way(self) -> Iterator[None]:
+        done = asyncio.Event()
+        self._running.add(done)
+        try:
+            yield
+        finally:
+            self._running.discard(done)
+            done.set()
 
     async def _load(self) -> None:
-        async with self._busy:
-            if self._ending:
-                return
+        if self._ending:
+            return
+        with self._under_way():
             self._loading = asyncio.create_task(self._ask_sources())
             await asyncio.wait({self._loading})
             if not self._loading.cancelled():
@@ -135,9 +151,11 @@ class _Jobs:
             await load(self._installation.store.papers, sources, clock=utc_now, since=None)
 
     async def _send(self) -> None:
-        async with self._busy:
-            if self._ending:
-                return
+        if self._ending:
+            return
+        with self._under_way():
+            if self._loading is not None:
+                await asyncio.wait({self._loading}, timeout=_PATIENCE_WITH_SOURCES)
             composer = self._installation.composer
             await asyncio.to_thread(lambda: sum(1 for _ in composer.compose_due(utc_now())))
             with self._installation.deliverer() as deliverer:

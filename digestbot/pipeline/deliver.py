@@ -54,6 +54,7 @@ class Outbox(Protocol):
         code: int | None = None,
         text: str = "",
         next_at: datetime | None = None,
+        uncertain: bool = False,
     ) -> None: ...
 
 
@@ -122,7 +123,11 @@ class Letters:
             date=delivery.created_at,
             extra=extra,
         )
-        return build(draft, self.sender)
+        try:
+            return build(draft, self.sender)
+        except ValueError as error:
+            # One mail that cannot be written must not keep the others from going out.
+            raise RejectedError(f"this mail cannot be written: {error}") from error
 
 
 @dataclass(slots=True)
@@ -223,8 +228,12 @@ class _Run:
         log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
         match error:
             case UncertainError() if self._to.on_uncertain == "hold":
-                await self._mark(delivery, DeliveryState.HELD, code=error.code, text=text)
-            case UncertainError() | DeferredError():
+                await self._mark(delivery, DeliveryState.HELD, code=error.code, text=text, uncertain=True)
+            case UncertainError():
+                await self._mark(
+                    delivery, DeliveryState.DEFERRED, code=error.code, text=text, wait=wait, uncertain=True
+                )
+            case DeferredError():
                 await self._mark(delivery, DeliveryState.DEFERRED, code=error.code, text=text, wait=wait)
             case RefusedError():
                 await self._mark(delivery, DeliveryState.FAILED, code=error.code, text=text)
@@ -251,9 +260,12 @@ class _Run:
         code: int | None,
         text: str,
         wait: timedelta = timedelta(0),
+        uncertain: bool = False,
     ) -> None:
-        now = self._clock()
-        await self._call(partial(self._to.outbox.mark, delivery, state, now, code=code, text=text, next_at=now + wait))
+        now, mark = self._clock(), self._to.outbox.mark
+        await self._call(
+            partial(mark, delivery, state, now, code=code, text=text, next_at=now + wait, uncertain=uncertain)
+        )
         self._outcome.counts[state] += 1
 
     async def _call(self, function: Callable[[], T]) -> T:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer, strip_accents_unicode
 
 from digestbot.models import Paper
 from digestbot.ranking.words import STOP_WORDS
@@ -18,7 +20,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 # A word begins with a letter: numbers and years say little about what a paper is about.
-_WORD = r"(?u)\b[^\W\d_][\w\-]+\b"
+_WORD = re.compile(r"\b[^\W\d_][\w\-]+\b")
 _SEED = 20250318
 _MOST_TERMS = 60_000
 # Below this a small corpus, in which every paper is a direction of its own, explains the likes away.
@@ -55,29 +57,34 @@ class Features:
         the corpus, since the directions' strengths grow with it.
         """
         vectorizer = TfidfVectorizer(
-            ngram_range=(1, 2),
+            analyzer=words_and_pairs,
             min_df=2 if len(corpus) >= _SMALL_CORPUS else 1,
             max_df=0.3 if len(corpus) >= _SMALL_CORPUS else 1.0,
             sublinear_tf=True,
-            stop_words=STOP_WORDS,
-            strip_accents="unicode",
-            token_pattern=_WORD,
             max_features=_MOST_TERMS,
             dtype=np.float32,
         )
-        matrix = csr_matrix(vectorizer.fit_transform(text(paper) for paper in corpus))
+        matrix = csr_matrix(vectorizer.fit_transform(corpus))
         return cls(vectorizer, _background(matrix, dimensions))
 
     def transform(self, papers: Sequence[Paper]) -> csr_matrix:
         """Return ``(n_papers, n_terms)`` TF-IDF rows of length one (or zero, without a known word)."""
         if not papers:
             return csr_matrix((0, len(self.terms)))
-        return csr_matrix(self._vectorizer.transform(text(paper) for paper in papers))
+        return csr_matrix(self._vectorizer.transform(papers))
 
 
-def text(paper: Paper) -> str:
-    """Return what a paper is judged by. The title counts double: it is short and says the most."""
-    return f"{paper.title}\n{paper.title}\n{paper.abstract}"
+def words_and_pairs(paper: Paper) -> list[str]:
+    """Return the terms of a paper: words, and pairs of neighbours within the title or the abstract.
+
+    The title counts double: it is short and says the most.
+    """
+    return 2 * _terms(paper.title) + _terms(paper.abstract)
+
+
+def _terms(text: str) -> list[str]:
+    words = [word for word in _WORD.findall(strip_accents_unicode(text.lower())) if word not in STOP_WORDS]
+    return words + [f"{first} {second}" for first, second in pairwise(words)]
 
 
 def _background(matrix: csr_matrix, dimensions: int) -> Background:

@@ -17,16 +17,6 @@ from digestbot.ranking.trending import in_categories, trending
 _REASON_TERMS = 3
 
 
-def top(scored: Iterable[Scored], *, limit: int, floor: float = 0.0) -> list[Scored]:
-    """Return the best ``limit`` candidates with a score above ``floor``.
-
-    Ties go to the newer paper, then to the smaller id, so that two runs over the same store
-    always give the same digest.
-    """
-    above = [candidate for candidate in scored if candidate.score > floor]
-    return sorted(above, key=lambda one: (-one.score, -one.paper.announced.toordinal(), one.paper.id))[:limit]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """What ranking knows of a subscriber: ratings, categories, and the papers that are out of question.

@@ -51,4 +51,4 @@ type types typical typically understand unlike useful validate validated validat
 want whole wide widely without worse
 """
 
-STOP_WORDS = sorted({*_GRAMMAR.split(), *_GENRE.split()})
+STOP_WORDS = frozenset({*_GRAMMAR.split(), *_GENRE.split()})

@@ -11,7 +11,6 @@ import stamina
 from digestbot import __version__
 from digestbot.errors import SourceUnavailableError
 
-_MAX_BYTES = 50_000_000
 _SECONDS = 60.0
 
 
@@ -22,14 +21,21 @@ class _TryAgainError(Exception):
 class Client:
     """Fetches pages. Open it with ``async with``.
 
-    ``transport`` is for tests; ``patience`` is how long, in seconds, it keeps trying.
+    ``transport`` is for tests; ``patience`` is how long, in seconds, it keeps trying; ``max_bytes``
+    how much of one page, unpacked, it takes.
     """
 
     def __init__(
-        self, *, contact: str = "", transport: httpx2.AsyncBaseTransport | None = None, patience: float = 30.0
+        self,
+        *,
+        contact: str = "",
+        transport: httpx2.AsyncBaseTransport | None = None,
+        patience: float = 30.0,
+        max_bytes: int = 50_000_000,
     ) -> None:
         who = f"digestbot/{__version__}" + (f" (mailto:{contact})" if contact else "")
         self._patience = patience
+        self._max_bytes = max_bytes
         self._http = httpx2.AsyncClient(
             headers={"User-Agent": who}, timeout=_SECONDS, follow_redirects=False, transport=transport
         )
@@ -44,13 +50,18 @@ class Client:
         await self._http.__aexit__(kind, error, traceback)
 
     async def get(self, url: str) -> tuple[int, bytes]:
-        """Return status and body of one page, of at most 50 MB.
+        """Return status and body of one page.
 
-        Raises ``SourceUnavailableError`` when there is no answer, or only ones that ask to come back.
+        Raises ``SourceUnavailableError`` when there is no answer, only ones that ask to come back, or too long a one.
         """
         try:
             async for attempt in stamina.retry_context(
-                on=_TryAgainError, attempts=4, timeout=self._patience, wait_initial=self._patience / 15, wait_max=20
+                on=_TryAgainError,
+                attempts=4,
+                timeout=self._patience,
+                wait_initial=self._patience / 15,
+                wait_max=20,
+                wait_jitter=self._patience / 30,
             ):
                 with attempt:
                     return await self._once(url)
@@ -70,8 +81,8 @@ class Client:
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
-                    if len(body) > _MAX_BYTES:
-                        raise SourceUnavailableError(f"{url}: sends more than {_MAX_BYTES // 1_000_000} MB")
+                    if len(body) > self._max_bytes:
+                        raise SourceUnavailableError(f"{url}: sends more than {self._max_bytes // 1_000_000} MB")
                 return response.status_code, bytes(body)
         except httpx2.TransportError as error:
             raise _TryAgainError(f"no answer: {str(error) or type(error).__name__}") from error

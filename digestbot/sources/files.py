@@ -17,7 +17,7 @@ from digestbot.sources import Batch, Skipped
 
 _MAX_LINE = 1_000_000
 _ID = re.compile(r"[^\s:]+:[^\s]+\Z")
-_ARXIV = re.compile(r"arxiv:(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})\Z")
+_ARXIV = re.compile(r"arxiv:(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})\Z", re.ASCII)
 # Control characters, and those that turn the writing direction of what follows.
 _UNSEEN = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
@@ -83,7 +83,7 @@ def parse_paper(line: bytes, *, default_day: date) -> Paper:
     title = one_line(_string(entry, "title"))
     if not identifier:
         raise SourceFormatError("no id")
-    if not _ID.match(identifier) or len(identifier) > 300:
+    if not _ID.match(identifier) or _UNSEEN.search(identifier) or len(identifier) > 300:
         raise SourceFormatError(f"id {identifier[:80]!r} is not source:identifier without blanks")
     if not title:
         raise SourceFormatError(f"{identifier}: no title")

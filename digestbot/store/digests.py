@@ -20,7 +20,8 @@ from digestbot.models import (
 from digestbot.store.database import Database
 from digestbot.store.values import instant_text, instant_value, list_value, paper_value
 
-_COUNTS_AS_SENT = "('sent', 'sending', 'held')"
+# What may have arrived counts as sent, even while it waits to go out once more.
+_COUNTS_AS_SENT = "(state in ('sent', 'sending', 'held') or uncertain and state in ('pending', 'deferred'))"
 
 
 class Digests:
@@ -33,12 +34,14 @@ class Digests:
         """Store digests with their deliveries and return the ids of those that are new.
 
         One that another program composed meanwhile stays as it is. A digest replaces the
-        subscriber's older ones that have not gone out: those expire.
+        subscriber's older ones that have not gone out: those expire, or, when they may have
+        arrived, are held. A digest with a paper that another program sent meanwhile is not stored:
+        the subscriber stays due.
         """
         added: list[DigestId] = []
         with self._database.write("full") as connection:
             for digest, delivery in composed:
-                if self._insert(connection, digest):
+                if not _overlaps(connection, digest) and self._insert(connection, digest):
                     _expire_older(connection, digest)
                     insert_delivery(connection, delivery)
                     added.append(digest.id)
@@ -141,7 +144,7 @@ class Digests:
         """Return the day of the newest digest before ``before`` that went out, ``None`` for the first."""
         row = self._database.row(
             "select max(local_day) from digests join deliveries on deliveries.digest_id = digests.id"
-            f" where digests.subscriber_id = ? and local_day < ? and state in {_COUNTS_AS_SENT}",
+            f" where digests.subscriber_id = ? and local_day < ? and {_COUNTS_AS_SENT}",
             (subscriber_id, before.isoformat()),
         )
         return date.fromisoformat(row[0]) if row and row[0] else None
@@ -150,15 +153,25 @@ class Digests:
         """Return the papers that this subscriber has been sent, or may have been sent."""
         rows = self._database.rows(
             "select paper_id from deliveries join digest_items on digest_items.digest_id = deliveries.digest_id"
-            f" where deliveries.subscriber_id = ? and state in {_COUNTS_AS_SENT} order by paper_id",
+            f" where deliveries.subscriber_id = ? and {_COUNTS_AS_SENT} order by paper_id",
             (subscriber_id,),
         )
         return {row["paper_id"] for row in rows}
 
 
+def _overlaps(connection: sqlite3.Connection, digest: Digest) -> bool:
+    rows = connection.execute(
+        "select paper_id from deliveries join digest_items on digest_items.digest_id = deliveries.digest_id"
+        f" where deliveries.subscriber_id = ? and deliveries.digest_id <> ? and {_COUNTS_AS_SENT}",
+        (digest.subscriber_id, digest.id),
+    )
+    return not {item.paper.id for item in digest.items}.isdisjoint(row["paper_id"] for row in rows)
+
+
 def _expire_older(connection: sqlite3.Connection, digest: Digest) -> None:
     connection.execute(
-        "update deliveries set state = 'expired', smtp_text = 'replaced by the digest of a later day', changed_at = ?"
+        "update deliveries set state = iif(uncertain, 'held', 'expired'),"
+        " smtp_text = 'replaced by the digest of a later day', changed_at = ?"
         " where subscriber_id = ? and kind = 'digest' and state in ('pending', 'deferred') and digest_id <> ?",
         (instant_text(digest.composed_at), digest.subscriber_id, digest.id),
     )

@@ -62,7 +62,7 @@ class Outbox:
                 continue
             with self._database.write("full") as connection:
                 rows = connection.execute(
-                    "update deliveries set state = ?, owner = null, next_at = ?, changed_at = ?"
+                    "update deliveries set state = ?, owner = null, uncertain = 1, next_at = ?, changed_at = ?"
                     " where state = 'sending' and owner is ? returning *",
                     ("pending" if policy == "resend" else "held", instant_text(now), instant_text(now), row["owner"]),
                 ).fetchall()
@@ -84,7 +84,8 @@ class Outbox:
         """Expire what waits for subscribers who have left or paused, or whose address must not be mailed."""
         with self._database.write() as connection:
             return connection.execute(
-                "update deliveries set state = 'expired', smtp_text = 'no longer wanted', changed_at = ?"
+                "update deliveries set state = iif(uncertain, 'held', 'expired'), smtp_text = 'no longer wanted',"
+                " changed_at = ?"
                 " where state in ('pending', 'deferred') and exists (select 1 from subscribers"
                 "  where subscribers.id = deliveries.subscriber_id"
                 "  and subscribers.state <> iif(deliveries.kind = 'confirm', 'pending', 'active'))",
@@ -119,12 +120,13 @@ class Outbox:
         code: int | None = None,
         text: str = "",
         next_at: datetime | None = None,
+        uncertain: bool = False,
     ) -> None:
-        """Say how a claimed delivery ended, on the disk."""
+        """Say how a claimed delivery ended, on the disk; ``uncertain`` when it may have arrived all the same."""
         with self._database.write("full") as connection:
             connection.execute(
                 "update deliveries set state = ?, owner = null, smtp_code = ?, smtp_text = ?, next_at = ?,"
-                " changed_at = ?, sent_at = ? where id = ?",
+                " changed_at = ?, sent_at = ?, uncertain = max(uncertain, ?) where id = ?",
                 (
                     state,
                     code,
@@ -132,6 +134,7 @@ class Outbox:
                     instant_text(next_at or now),
                     instant_text(now),
                     instant_text(now) if state == DeliveryState.SENT else None,
+                    int(uncertain),
                     delivery.id,
                 ),
             )

@@ -113,6 +113,7 @@ create table deliveries (
     next_at text not null,
     owner text,
     bytes_hash text,
+    uncertain integer not null default 0,
     smtp_code integer,
     smtp_text text not null default '',
     created_at text not null,

@@ -142,7 +142,9 @@ def test_markup_in_any_text_of_a_paper_is_shown_and_never_obeyed(renderer: Rende
 
 
 @settings(deadline=None, max_examples=25)
-@given(text=st.text(st.sampled_from("<>&\"'/!-=a {}%#;\\") | st.characters(categories=("L", "P")), min_size=1, max_size=60))
+@given(
+    text=st.text(st.sampled_from("<>&\"'/!-=a {}%#;\\") | st.characters(categories=("L", "P")), min_size=1, max_size=60)
+)
 @example(text="--><script>x</script>")
 @example(text='" onmouseover="x')
 @example(text="{{ 7 * 7 }}{% raw %}")
@@ -169,7 +171,9 @@ def test_a_paper_of_a_title_and_nothing_else_is_fine(renderer: Renderer) -> None
 
 
 def test_the_direction_of_each_text_is_its_own(renderer: Renderer) -> None:
-    made = renderer.digest(digest(paper(title="גרפים דלילים", abstract="אנו מציעים דרך.", authors=("עדה כהן",))), subscriber())
+    made = renderer.digest(
+        digest(paper(title="גרפים דלילים", abstract="אנו מציעים דרך.", authors=("עדה כהן",))), subscriber()
+    )
     for shown in ("גרפים דלילים", "אנו מציעים דרך.", "עדה כהן"):
         inner = [one for one in tree(made).iter("h2", "p", "i") if words(one) == shown]
         assert [one.get("dir") for one in inner] == ["auto"]
@@ -204,7 +208,12 @@ def test_what_is_joined_by_a_no_break_space_stays_on_one_line() -> None:
 
 def test_twenty_long_papers_stay_under_ninety_thousand_bytes_even_encoded(renderer: Renderer) -> None:
     many = [
-        paper(number, title="word " * 90, abstract="A sentence of seven words stands here. " * 60, authors=("Ada Quill",) * 40)
+        paper(
+            number,
+            title="word " * 90,
+            abstract="A sentence of seven words stands here. " * 60,
+            authors=("Ada Quill",) * 40,
+        )
         for number in range(1, 21)
     ]
     made = renderer.digest(digest(*many), subscriber(papers=20))
@@ -266,7 +275,12 @@ def test_html_of_ones_own_is_escaped_too(override: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "named"),
-    [("{{ tilte }}", "tilte"), ("{{ items[0].tilte }}", "tilte"), ("{% if %}", "digest.txt.j2"), ("{{ x | nosuch }}", "nosuch")],
+    [
+        ("{{ tilte }}", "tilte"),
+        ("{{ items[0].tilte }}", "tilte"),
+        ("{% if %}", "digest.txt.j2"),
+        ("{{ x | nosuch }}", "nosuch"),
+    ],
 )
 def test_a_wrong_template_is_named_in_the_error(override: Path, source: str, named: str) -> None:
     (override / "email" / "digest.txt.j2").write_text(source)

@@ -109,7 +109,9 @@ def test_the_preheader_says_what_else_is_inside() -> None:
     assert preheader(digest(*papers[:1])) == "Your paper of the day."
     assert preheader(digest(*papers[:2])) == "Also Wren."
     assert preheader(digest(papers[0], papers[1], papers[3])) == "Also Wren and Lark."
-    assert preheader(digest(*papers)) == f"Also Wren, A title that is rather longer than others{CUT}, Lark and one more."
+    assert (
+        preheader(digest(*papers)) == f"Also Wren, A title that is rather longer than others{CUT}, Lark and one more."
+    )
 
 
 def test_a_title_that_begins_with_a_colon_still_has_a_short_form() -> None:

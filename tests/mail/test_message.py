@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
@@ -104,12 +105,11 @@ def test_a_digest_of_odd_papers_is_the_golden_mail(
         paper(4, title="word " * 120, abstract="unbreakable" * 60),
     ]
     made = digest(*papers)
-    items = [item for item in made.items]
-    trending = Reason(kind="trending")
-    changed = digest(*papers, items=tuple(type(one)(position=one.position, paper=one.paper, score=0.0, reason=trending) for one in items))
+    trending = tuple(replace(item, reason=Reason(kind="trending")) for item in made.items)
+    made = replace(made, items=trending)
     reader = subscriber(days="mon,thu")
-    delivery = digest_delivery(changed, reader, domain="example.org")
-    message = letters(store, templates, links, "Lindenstraße 1, 10969 Berlin").write_digest(changed, reader, delivery)
+    delivery = digest_delivery(made, reader, domain="example.org")
+    message = letters(store, templates, links, "Lindenstraße 1, 10969 Berlin").write_digest(made, reader, delivery)
     golden("digest-odd.eml", message)
 
 
@@ -158,9 +158,7 @@ def test_the_unsubscribe_address_is_one_line_and_never_encoded(length: int) -> N
     assert b"=?" not in top
 
 
-def test_the_address_that_links_make_survives_whole(
-    store: Store, templates: jinja2.Environment, links: Links
-) -> None:
+def test_the_address_that_links_make_survives_whole(store: Store, templates: jinja2.Environment, links: Links) -> None:
     made, reader = digest(), subscriber(2**63 - 1 - 7_000_000_000_000_000_000)
     message = letters(store, templates, links).write_digest(
         made, reader, digest_delivery(made, reader, domain="example.org")

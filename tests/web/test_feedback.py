@@ -15,7 +15,9 @@ ONE, TWO, THREE = (f"arxiv:2505.0000{number}" for number in (1, 2, 3))
 NASTY = """<script>alert("1")</script> & 'co' </title>"""
 
 
-@pytest.mark.parametrize("query", ["", "?like=1", "?dislike=3", "?like=99", "?like=%D9%A1", "?like=&p1=like", "?p1=like"])
+@pytest.mark.parametrize(
+    "query", ["", "?like=1", "?dislike=3", "?like=99", "?like=%D9%A1", "?like=&p1=like", "?p1=like"]
+)
 def test_opening_a_link_of_the_mail_changes_nothing(site: Site, query: str) -> None:
     before = site.dump()
     for _ in range(2):
@@ -33,7 +35,9 @@ def test_the_page_asks_about_every_paper_of_the_mail_in_its_order(site: Site) ->
     assert heading(page) == "What do you think of these?"
 
 
-@pytest.mark.parametrize(("query", "asked", "chosen"), [("like=2", "Like", "like"), ("dislike=2", "Not for me", "dislike")])
+@pytest.mark.parametrize(
+    ("query", "asked", "chosen"), [("like=2", "Like", "like"), ("dislike=2", "Not for me", "dislike")]
+)
 def test_the_paper_one_clicked_stands_first_and_is_marked_but_not_recorded(
     site: Site, query: str, asked: str, chosen: str
 ) -> None:
