@@ -110,7 +110,7 @@ class Renderer:
         try:
             html = self._templates.get_template(f"email/{name}.html.j2").render(values, subject=subject)
             text = self._templates.get_template(f"email/{name}.txt.j2").render(values, subject=subject)
-        except jinja2.TemplateError as error:
+        except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             where = f"email/{name}" if not isinstance(error, jinja2.TemplateSyntaxError) else error.filename
             raise RenderError(f"template {where}: {error}") from error
         return Rendered(subject=subject, html=html, text=text)

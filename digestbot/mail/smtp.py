@@ -112,6 +112,13 @@ class SmtpConnection:
         try:
             await smtp.connect()
         except aiosmtplib.SMTPAuthenticationError as error:
+            smtp.close()
+            if error.code < 500:
+                raise ServerUnavailableError(
+                    f"{where} cannot check the login now: {error.code} {error.message}",
+                    code=error.code,
+                    text=error.message,
+                ) from error
             raise SenderRefusedError(
                 f"{where} does not accept the login: check [smtp] username and the smtp_password secret",
                 code=error.code,

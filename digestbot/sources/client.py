@@ -1,4 +1,4 @@
-"""The one HTTP client: says who it is, waits when told to, and never reads without end."""
+"""The one HTTP client: says who it is, tries again with patience, and never reads without end."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from digestbot.errors import SourceFormatError, SourceUnavailableError
 from digestbot.models import Paper
@@ -43,11 +43,19 @@ def read_papers(path: Path, *, default_day: date) -> Batch:
         raise SourceFormatError(f"{path}: this kind of file cannot be read; use .jsonl or .jsonl.gz")
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return parse_lines(file, name=path.name, default_day=default_day)
+            return parse_lines(_lines(file), name=path.name, default_day=default_day)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise SourceFormatError(f"{path}: is cut off or not gzip: {error}") from error
     except OSError as error:
         raise SourceUnavailableError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+    """Yield lines; of one beyond the limit only as much as shows that it is."""
+    while line := file.readline(_MAX_LINE + 1):
+        yield line
+        while len(line) > _MAX_LINE and not line.endswith(b"\n"):
+            line = file.readline(_MAX_LINE + 1)
 
 
 def parse_lines(lines: Iterable[bytes], *, name: str, default_day: date) -> Batch:
@@ -144,7 +152,8 @@ def _day(entry: dict[str, Any], default_day: date) -> date:
     if not text:
         return default_day
     try:
-        return date.fromisoformat(text)
+        # fromisoformat alone would also take 20250520 and 2025-W21-2.
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
     except ValueError as error:
         raise SourceFormatError(f"announced {text[:40]!r} is not a day (YYYY-MM-DD)") from error
 

@@ -20,10 +20,12 @@ _DAY_LABELS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday
 async def unsubscribe(request: Request) -> Response:
     """GET and HEAD show a page; POST ends the subscription at once, whatever its body (RFC 8058)."""
     pages: Pages = request.app.state.pages
-    try:
-        form = await read_form(request) if request.method == "POST" else None
-    except FormError as error:
-        return pages.say("That did not work", f"The form is {error}. Nothing was changed.", status=400)
+    form: dict[str, str] | None = None
+    if request.method == "POST":
+        try:
+            form = await read_form(request)
+        except FormError:
+            form = {}
     return await run_in_threadpool(_unsubscribe, pages, request.path_params["token"], form)
 
 
@@ -34,16 +36,22 @@ def _unsubscribe(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
         return _bad_link(pages, error)
     if subscriber is None:
         return pages.say(*_GONE)
-    ended = subscriber.state == SubscriberState.UNSUBSCRIBED
+    ended = subscriber.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.BOUNCED)
     if form is None:
         return pages.show("unsubscribe", ended=ended)
     if form.get("again") == "1":
-        if ended:
-            pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock())
-        return pages.say("Welcome back", "The next list comes at your usual hour.")
-    if subscriber.state != SubscriberState.BOUNCED:
+        return _come_back(pages, subscriber)
+    if not ended:
         pages.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, pages.clock())
     return pages.show("unsubscribe", ended=True)
+
+
+def _come_back(pages: Pages, subscriber: Subscriber) -> Response:
+    if subscriber.state == SubscriberState.UNSUBSCRIBED:
+        pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock())
+    elif subscriber.state != SubscriberState.ACTIVE:
+        return pages.say("Nothing to undo", "This subscription was not ended here.")
+    return pages.say("Welcome back", "The next list comes at your usual hour.")
 
 
 async def confirm(request: Request) -> Response:
