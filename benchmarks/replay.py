@@ -154,7 +154,7 @@ def replay(stream: Stream, days: Sequence[date], inbox: Inbox, name: str) -> Res
             for path in stream.before:
                 result.load_seconds += load(settings, path)
             subscribe(world, stream.likes, now)
-            with web_pages(world) as pages, httpx2.Client() as browser:
+            with web_pages(world) as pages, httpx2.Client(trust_env=False) as browser:
                 received: Counter[tuple[str, str]] = Counter()
                 for day in days:
                     pages.now = datetime.combine(day, SEND_AT) + timedelta(hours=1)

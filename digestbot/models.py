@@ -136,7 +136,7 @@ class Digest:
     """The ordered papers for one subscriber and one local day, as composed.
 
     ``number`` counts this subscriber's digests from 1, ``considered`` the candidates it was
-    chosen from.
+    chosen from, ``days`` is how often its reader got one then.
     """
 
     id: DigestId
@@ -145,6 +145,7 @@ class Digest:
     composed_at: datetime
     number: int
     considered: int
+    days: str
     items: tuple[DigestItem, ...]
 
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from digestbot.errors import DigestbotError
+
 log = structlog.get_logger()
 
 Job = Callable[[], Awaitable[None]]
@@ -48,6 +50,8 @@ def _unbreakable(name: str, job: Job) -> Job:
     async def run() -> None:
         try:
             await job()
+        except DigestbotError as error:
+            log.error("job failed", job=name, problem=str(error))  # noqa: TRY400 - said in full, and it recurs
         except Exception:
             # The one broad except of the program: a bad minute must not end the service.
             log.exception("job failed", job=name)

@@ -15,6 +15,7 @@ from email.headerregistry import Address
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.fields import FieldInfo
@@ -71,6 +72,8 @@ def _valid_mailbox(text: str) -> str:
         Address(display_name=name, addr_spec=address)
     except Exception as error:
         raise ValueError("is not a mail address; write name@example.org or Name <name@example.org>") from error
+    if not address.isascii():
+        raise ValueError("needs an address in ASCII (a name like exämple.org in its xn-- form)")
     if "@" not in address or any(character in text for character in "\r\n\0"):
         raise ValueError("is not a mail address; write name@example.org or Name <name@example.org>")
     return text
@@ -81,8 +84,13 @@ def _valid_mailbox_or_none(text: str) -> str:
 
 
 def _valid_base_url(text: str) -> str:
-    if text and not text.startswith(("http://", "https://")):
+    if not text:
+        return text
+    if not text.startswith(("http://", "https://")):
         raise ValueError("must begin with https:// (or http:// on one machine)")
+    # It stands in headers of mails as it is.
+    if not text.isascii() or any(character in text for character in ' <>"\\') or not urlsplit(text).hostname:
+        raise ValueError("is not a web address; write it in ASCII (a name like exämple.org in its xn-- form)")
     return text.rstrip("/")
 
 
@@ -281,11 +289,17 @@ def _refuse_near_misses(environ: Mapping[str, str]) -> None:
     known = [*Settings.model_fields, *Secrets.model_fields]
     for variable in sorted(environ):
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if not variable.startswith(ENVIRONMENT_PREFIX) or "__" in name or name in known:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or name in known:
             continue
-        section, _, key = name.partition("_")
-        if key in _keys_at([section]):
-            meant = f"{section}__{key}"
+        section, nested, key = name.partition("__")
+        if nested and section in known:
+            continue
+        flat_section, _, flat_key = name.partition("_")
+        if nested:
+            near = difflib.get_close_matches(section, known, n=1, cutoff=0.0)[0]
+            meant = f"{near}__{key}"
+        elif flat_key in _keys_at([flat_section]):
+            meant = f"{flat_section}__{flat_key}"
         else:
             meant = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "")
         if meant:

@@ -76,6 +76,7 @@ def digest(*papers: Paper, reader: Subscriber | None = None, **changes: Any) -> 
         "composed_at": NOW,
         "number": 1,
         "considered": 40,
+        "days": owner.days,
         "items": tuple(
             DigestItem(
                 position=place, paper=one, score=1 / place, reason=Reason(kind="terms", terms=("sparse", "index"))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digestbot.models import Subscriber
 from digestbot.schedule import due, instant, local_day, next_due
 from tests.factories import subscriber
 
@@ -66,14 +67,16 @@ readers = st.builds(
 
 
 @given(moments, readers, st.booleans())
-def test_the_next_digest_is_never_before_now_and_at_most_eight_days_ahead(now, reader, served) -> None:
+def test_the_next_digest_is_never_before_now_and_at_most_eight_days_ahead(
+    now: datetime, reader: Subscriber, served: bool
+) -> None:
     last = local_day(now, reader.timezone) if served else None
     found = next_due(now, reader, last)
     assert now <= found <= now + timedelta(days=8)
 
 
 @given(moments, readers)
-def test_what_is_due_now_is_what_was_announced_as_next(now, reader) -> None:
+def test_what_is_due_now_is_what_was_announced_as_next(now: datetime, reader: Subscriber) -> None:
     found = next_due(now, reader, None)
     one = due(found, reader, None)
     assert one is not None
@@ -81,7 +84,7 @@ def test_what_is_due_now_is_what_was_announced_as_next(now, reader) -> None:
 
 
 @given(st.integers(0, 3000), readers)
-def test_ticking_through_days_serves_each_chosen_day_once(start, reader) -> None:
+def test_ticking_through_days_serves_each_chosen_day_once(start: int, reader: Subscriber) -> None:
     # The ticks of this test are half an hour apart; those of the program a minute.
     reader = replace(reader, send_at=reader.send_at.replace(minute=0))
     now = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=start)

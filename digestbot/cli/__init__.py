@@ -6,6 +6,7 @@ Every command's module loads when it is called for, and heavy libraries inside i
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -64,6 +65,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one return for each way to end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a character still gets the rest of the line.
+            stream.reconfigure(errors="replace")
+    if any(map(_is_broken, arguments)):
+        return _fail("an argument is not text in this terminal's encoding; type it again", 2)
     try:
         result: Any = group.main(arguments, prog_name="digestbot", standalone_mode=False)
         sys.stdout.flush()
@@ -84,6 +91,10 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one return for each wa
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _is_broken(argument: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def _fail(problem: str, code: int) -> int:

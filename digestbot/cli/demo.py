@@ -181,11 +181,15 @@ async def _like(mail: Caught) -> None:
     seen = _Reader()
     seen.feed(mail.part("html"))
     link = [href for href in seen.links if "?like=" in href][-1]
-    async with httpx2.AsyncClient() as browser:
-        page = await browser.get(link)
-        form = _Reader()
-        form.feed(page.text)
-        answer = await browser.post(urljoin(link, form.action), data=form.fields)
+    try:
+        # A proxy of the environment has no business on 127.0.0.1.
+        async with httpx2.AsyncClient(trust_env=False) as browser:
+            page = await browser.get(link)
+            form = _Reader()
+            form.feed(page.text)
+            answer = await browser.post(urljoin(link, form.action), data=form.fields)
+    except httpx2.HTTPError as error:
+        raise DigestbotError(f"the feedback page does not answer: {error}") from error
     if page.status_code != 200 or answer.status_code != 200:
         raise DigestbotError(f"the feedback page answered {page.status_code} and {answer.status_code}")
 

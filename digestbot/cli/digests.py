@@ -82,7 +82,7 @@ def due(program: Program, at: str | None, as_json: bool) -> None:
 
 @click.command()
 @_AT
-@click.option("--only", metavar="EMAIL", help="Compose for this subscriber alone.")
+@click.option("--only", metavar="EMAIL", help="Compose and deliver for this subscriber alone.")
 @click.option("--dry-run", is_flag=True, help="Compose, say what would be sent, store and send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -90,14 +90,16 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
     """Compose what is due and deliver the outbox."""
     now = parse_at(at)
     with program.installation() as installation:
-        if only is not None:
-            only = installation.subscriber(only).email
+        chosen = installation.subscriber(only) if only is not None else None
+        only = chosen.email if chosen else None
         if dry_run:
             _show_dry_run(installation, now, only, as_json=as_json)
             return 0
         composed = sum(1 for _ in installation.composer.compose_due(now, only=only))
         with installation.deliverer() as deliverer:
-            outcome = asyncio.run(deliverer.deliver(utc_now if at is None else lambda: now))
+            outcome = asyncio.run(
+                deliverer.deliver(utc_now if at is None else lambda: now, only=chosen.id if chosen else None)
+            )
     if as_json:
         show_json({"composed": composed, **_counts(outcome), "stopped": outcome.stopped})
     else:

@@ -60,7 +60,7 @@ def rank(corpus: Path, ratings: Path, candidates: Path, depth: int | None, out: 
                     if choices[number].id in rated:
                         continue
                     place += 1
-                    file.write(f"{reader} Q0 {choices[number].id} {place} {score:.6f} digestbot\n")
+                    file.write(f"{reader} Q0 {choices[number].id} {place} {score:.9f} digestbot\n")
                     if place == depth:
                         break
 

@@ -203,8 +203,12 @@ class Installation:
 
     def client(self) -> Client:
         """The HTTP client for sources."""
+        import stamina.instrumentation
+
         from digestbot.sources.client import Client
 
+        # A retry that helps is not news; one that does not is said once, by whoever asked.
+        stamina.instrumentation.set_on_retry_hooks(())
         reply_to = self.settings.mail.reply_to
         return Client(contact=reply_to)
 

@@ -18,9 +18,9 @@ _VALUES: dict[str, Literal[1, 0, -1]] = {"like": 1, "clear": 0, "dislike": -1}
 @click.pass_obj
 def rate(program: Program, email: str, paper: str, value: str) -> None:
     """Record that EMAIL likes or dislikes PAPER (an id such as arxiv:2505.18405, or its arXiv address), or clear it."""
-    from digestbot.sources.arxiv import paper_id_of
+    from digestbot.sources.identifiers import arxiv_id
 
-    paper_id = paper_id_of(paper) or paper
+    paper_id = arxiv_id(paper) or paper
     with program.installation() as installation:
         subscriber = installation.subscriber(email)
         changed = installation.store.ratings.record(

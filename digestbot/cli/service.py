@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
+import structlog
 
 from digestbot.cli.program import Installation, Program, utc_now
 from digestbot.errors import DigestbotError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from digestbot.scheduler import Ticker
     from digestbot.web.pages import Pages
+
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -94,6 +98,7 @@ async def started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         await asyncio.sleep(0.02)
 
 
+_GRACE_SECONDS = 3
 # Seconds that a digest which is due waits for the sources.
 _PATIENCE_WITH_SOURCES = 120.0
 
@@ -148,7 +153,9 @@ class _Jobs:
 
         async with self._installation.client() as client:
             sources = self._installation.sources(client, ())
-            await load(self._installation.store.papers, sources, clock=utc_now, since=None)
+            for loaded in await load(self._installation.store.papers, sources, clock=utc_now, since=None):
+                if loaded.error:
+                    log.warning("source failed", source=loaded.source, problem=loaded.error)
 
     async def _send(self) -> None:
         if self._ending:
@@ -187,4 +194,15 @@ def quiet_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> u
             except SystemExit as error:
                 raise DigestbotError("the web server cannot start") from error
 
-    return Server(uvicorn.Config(app, host=host, port=port, log_level="error", access_log=False, server_header=False))
+    return Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            # A client that does not finish its request must not keep the service from ending.
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )

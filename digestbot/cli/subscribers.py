@@ -90,6 +90,7 @@ def show(program: Program, email: str, as_json: bool) -> None:
                 }
                 for rating in ratings
             ],
+            "suppressed": bool(installation.store.subscribers.suppressed([found.email])),
             "last_local_day": last_day.isoformat() if last_day else None,
             "next_due": (
                 schedule.next_due(utc_now(), found, last_day).isoformat()
@@ -135,8 +136,11 @@ def remove(program: Program, email: str) -> None:
 
     with program.installation() as installation:
         found = installation.subscriber(email)
-        installation.store.subscribers.set_state(found.id, SubscriberState.UNSUBSCRIBED, utc_now())
-    click.echo(f"{found.email} is unsubscribed")
+        ended = SubscriberState.UNSUBSCRIBED
+        others = set(SubscriberState) - {SubscriberState.BOUNCED}
+        installation.store.subscribers.set_state(found.id, ended, utc_now(), among=others)
+        state = installation.store.subscribers.get(found.id).state
+    click.echo(f"{found.email} is {state}" + ("; nothing is mailed there" if state != ended else ""))
 
 
 def _value(subscriber: Subscriber) -> dict[str, object]:
@@ -156,4 +160,6 @@ def _value(subscriber: Subscriber) -> dict[str, object]:
 def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value) or "all"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else str(value)

@@ -48,6 +48,7 @@ def compose(
         composed_at=now.replace(microsecond=0),
         number=number,
         considered=considered,
+        days=subscriber.days,
         items=tuple(
             DigestItem(position=position, paper=one.paper, score=one.score, reason=one.reason)
             for position, one in enumerate(chosen, 1)

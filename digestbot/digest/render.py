@@ -86,7 +86,7 @@ class Renderer:
                 "lead": wording.lead(digest),
                 "items": [_item(item, feedback) for item in digest.items],
                 "email": subscriber.email,
-                "how_often": wording.how_often(subscriber),
+                "how_often": wording.how_often(digest.days),
                 "preferences": self._links.preferences(subscriber.id),
                 "unsubscribe": self._links.unsubscribe(subscriber.id),
                 "postal_address": self._postal_address,
@@ -100,7 +100,7 @@ class Renderer:
             "Please confirm: a daily mail of new papers",
             {
                 "email": subscriber.email,
-                "how_often": wording.how_often(subscriber),
+                "how_often": wording.how_often(subscriber.days),
                 "confirm": link,
                 "postal_address": self._postal_address,
             },
@@ -118,7 +118,9 @@ class Renderer:
 
 def _item(item: DigestItem, feedback: str) -> dict[str, Any]:
     paper = item.paper
-    if item.reason.kind == "terms":
+    if item.reason.kind == "terms" and not item.reason.terms:
+        phrase, why = "Exploring", "little in it is among your terms"
+    elif item.reason.kind == "terms":
         phrase, why = "Your terms", " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in item.reason.terms)
     elif paper.upvotes:
         phrase, why = "Trending", wording.counted(paper.upvotes, "upvote")

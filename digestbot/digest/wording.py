@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from digestbot.models import WEEKDAYS, Digest, Paper, Subscriber, weekdays
+from digestbot.models import WEEKDAYS, Digest, Paper, weekdays
 
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -98,13 +98,13 @@ def lead(digest: Digest) -> str:
     )
 
 
-def how_often(subscriber: Subscriber) -> str:
+def how_often(days: str) -> str:
     """Return ``every day``, ``each working day``, ``on Mondays and Thursdays``."""
-    if subscriber.days == "daily":
+    if days == "daily":
         return "every day"
-    if subscriber.days == "weekdays":
+    if days == "weekdays":
         return "each working day"
-    names = [_DAY_NAMES[number] for number in sorted(weekdays(subscriber.days)) if number < len(WEEKDAYS)]
+    names = [_DAY_NAMES[number] for number in sorted(weekdays(days)) if number < len(WEEKDAYS)]
     return "on " + (f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0])
 
 

@@ -42,9 +42,9 @@ class Outbox(Protocol):
 
     def recover(self, now: datetime, policy: Literal["resend", "hold"]) -> list[Delivery]: ...
     def drop_unwanted(self, now: datetime) -> int: ...
-    def claim(self, limit: int, now: datetime) -> list[Delivery]: ...
+    def claim(self, limit: int, now: datetime, *, only: SubscriberId | None = None) -> list[Delivery]: ...
     def note_bytes(self, delivery: Delivery, bytes_hash: str) -> None: ...
-    def release(self, delivery: Delivery, now: datetime) -> None: ...
+    def release(self, delivery: Delivery, now: datetime, *, until: datetime | None = None) -> None: ...
     def mark(
         self,
         delivery: Delivery,
@@ -149,18 +149,28 @@ class Deliverer:
     connections: int
     on_uncertain: Literal["resend", "hold"]
 
-    async def deliver(self, clock: Callable[[], datetime], *, ending: Callable[[], bool] = lambda: False) -> Outcome:
-        """Send what waits, until nothing does or the run has to stop. Loses nothing either way.
+    async def deliver(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        only: SubscriberId | None = None,
+        ending: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """Send what waits, or what waits for one subscriber, until nothing does or the run has to stop.
 
-        Once ``ending`` is true, the mails in hand go out and no other is begun.
+        Loses nothing either way. Once ``ending`` is true, the mails in hand go out and no other is begun.
         """
         outcome = Outcome()
         # One thread for the ledger: SQLite has one writer anyway, and waiting in line beats polling a lock.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox") as ledger:
-            run = _Run(self, clock, outcome, ledger, ending)
+            run = _Run(self, clock, outcome, ledger, only, ending)
             await run.start()
             # When one fails, the others finish the mail they have in hand.
             ends = await asyncio.gather(*(run.work() for _ in range(self.connections)), return_exceptions=True)
+            if run.short_of_connections:
+                # A server that takes fewer connections than we like still takes the mail; one that takes none stops us.
+                run.alone = True
+                ends += await asyncio.gather(run.work(), return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
@@ -176,13 +186,17 @@ class _Run:
         clock: Callable[[], datetime],
         outcome: Outcome,
         ledger: ThreadPoolExecutor,
+        only: SubscriberId | None,
         ending: Callable[[], bool],
     ) -> None:
         self._to = deliverer
         self._clock = clock
         self._outcome = outcome
         self._ledger = ledger
+        self._only = only
         self._ending = ending
+        self.short_of_connections = False
+        self.alone = False
 
     async def start(self) -> None:
         recovered = await self._call(partial(self._to.outbox.recover, self._clock(), self._to.on_uncertain))
@@ -199,28 +213,44 @@ class _Run:
         connection = self._to.connect()
         try:
             while not (self._outcome.stopped or self._ending()):
-                claimed = await self._call(partial(self._to.outbox.claim, 1, self._clock()))
-                if not claimed:
+                claimed = await self._call(partial(self._to.outbox.claim, 1, self._clock(), only=self._only))
+                if not claimed or not await self._send(connection, claimed[0]):
                     break
-                await self._send(connection, claimed[0])
         except BaseException as error:
             self._outcome.stopped = str(error) or type(error).__name__
             raise
         finally:
             await connection.close()
 
-    async def _send(self, connection: Connection, delivery: Delivery) -> None:
+    async def _send(self, connection: Connection, delivery: Delivery) -> bool:
+        """Send one mail; return whether this connection can go on."""
         try:
             message = await self._call(partial(self._prepare, delivery))
             said = await connection.send(self._to.letters.sender.address, delivery.address, message)
-        except (ServerUnavailableError, SenderRefusedError, RenderError) as error:
+        except ServerUnavailableError as error:
+            await self._release(delivery)
+            if self.alone:
+                self._outcome.stopped = str(error)
+            self.short_of_connections = True
+            return False
+        except RenderError as error:
             # Not this mail's fault: it waits, as does everything behind it.
-            await self._call(partial(self._to.outbox.release, delivery, self._clock()))
+            await self._release(delivery)
+            self._outcome.stopped = str(error)
+        except SenderRefusedError as error:
+            # Nor here; but the next run begins with another, should it be about this one after all.
+            await self._release(delivery, wait=_WAITS[0])
             self._outcome.stopped = str(error)
         except DeliveryError as error:
             await self._not_sent(delivery, error)
         else:
             await self._mark(delivery, DeliveryState.SENT, code=250, text=said)
+        return True
+
+    async def _release(self, delivery: Delivery, wait: timedelta | None = None) -> None:
+        now = self._clock()
+        until = now + wait if wait else None
+        await self._call(partial(self._to.outbox.release, delivery, now, until=until))
 
     async def _not_sent(self, delivery: Delivery, error: DeliveryError) -> None:
         wait = _WAITS[min(delivery.attempts, len(_WAITS)) - 1]

@@ -66,7 +66,6 @@ async def load(
             # Read to the end first: no transaction stays open over the network.
             batch = await source.fetch(started.date(), since)
         except SourceError as error:
-            log.warning("source failed", source=source.name, problem=str(error))
             loaded = Loaded(source=source.name, error=str(error))
         else:
             added = await asyncio.to_thread(store.add, batch.papers, started, replacements=batch.replacements)

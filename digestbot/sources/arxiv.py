@@ -14,19 +14,16 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from digestbot.errors import SourceFormatError, SourceUnavailableError
-from digestbot.models import Paper, PaperId
+from digestbot.models import Paper
 from digestbot.sources import Batch, Skipped
 from digestbot.sources.client import Client
-from digestbot.sources.files import address_of, one_line, paragraph
+from digestbot.sources.files import one_line, paragraph
+from digestbot.sources.identifiers import address_of, arxiv_id
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _EASTERN = ZoneInfo("America/New_York")
-_ID = re.compile(
-    r"(?:oai:arXiv\.org:|https?://arxiv\.org/(?:abs|pdf)/|ar[Xx]iv:)?([a-z-]+(?:\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?\Z",
-    re.ASCII,
-)
 _SUMMARY_HEAD = re.compile(r"\A\s*arXiv:\S+\s+Announce Type:\s*\S+\s+Abstract:\s*", re.IGNORECASE)
 _AFFILIATION = re.compile(r"\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _ANNOUNCED = ("new", "cross")
@@ -106,20 +103,11 @@ def _root(body: bytes) -> etree._Element:
     return root
 
 
-def paper_id_of(text: str) -> PaperId | None:
-    """Return the id of the paper that an arXiv id or address names, whatever its version; ``None`` if none.
-
-    Text throughout: 2503.02130 is not 2503.0213. Old ids may carry a subject class that is not part of them.
-    """
-    found = _ID.match(text.strip())
-    return "arxiv:" + re.sub(r"\.[A-Z]{2}/", "/", found.group(1)) if found else None
-
-
 def _paper(entry: etree._Element, today: date) -> Paper:
     stated = one_line(entry.findtext(f"{_ATOM}id") or "")
     if not stated:
         raise SourceFormatError("no id")
-    identifier = paper_id_of(stated)
+    identifier = arxiv_id(stated)
     if identifier is None:
         raise SourceFormatError(f"id {stated[:80]!r} is not arXiv's")
     title = one_line(entry.findtext(f"{_ATOM}title") or "")

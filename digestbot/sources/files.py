@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 from digestbot.errors import SourceFormatError, SourceUnavailableError
 from digestbot.models import Paper
 from digestbot.sources import Batch, Skipped
+from digestbot.sources.identifiers import address_of, arxiv_id
 
 _MAX_LINE = 1_000_000
 _ID = re.compile(r"[^\s:]+:[^\s]+\Z")
-_ARXIV = re.compile(r"arxiv:(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})\Z", re.ASCII)
 # Control characters, and those that turn the writing direction of what follows.
 _UNSEEN = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
@@ -95,6 +95,9 @@ def parse_paper(line: bytes, *, default_day: date) -> Paper:
         raise SourceFormatError(f"id {identifier[:80]!r} is not source:identifier without blanks")
     if not title:
         raise SourceFormatError(f"{identifier}: no title")
+    if identifier.startswith("arxiv:"):
+        # A paper is one work, whatever its versions.
+        identifier = arxiv_id(identifier) or identifier
     return Paper(
         id=identifier,
         title=title,
@@ -118,15 +121,6 @@ def one_line(text: str) -> str:
 def paragraph(text: str) -> str:
     """Return an abstract without its hard line breaks."""
     return one_line(text)
-
-
-def address_of(identifier: str) -> str:
-    """Return the page that a paper id stands for, empty when the id alone does not tell."""
-    if _ARXIV.match(identifier):
-        return f"https://arxiv.org/abs/{identifier.removeprefix('arxiv:')}"
-    if identifier.startswith("doi:10."):
-        return f"https://doi.org/{identifier.removeprefix('doi:')}"
-    return ""
 
 
 def _string(entry: dict[str, Any], key: str) -> str:

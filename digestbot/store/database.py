@@ -30,7 +30,7 @@ class Database:
         self.path = path
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._all: list[sqlite3.Connection] = []
+        self._all: list[tuple[threading.Thread, sqlite3.Connection]] = []
         with translated(path):
             self._prepare()
 
@@ -42,8 +42,15 @@ class Database:
             found = self._connect()
             self._local.connection = found
             with self._lock:
-                self._all.append(found)
+                self._close_of_ended_threads()
+                self._all.append((threading.current_thread(), found))
         return found
+
+    def _close_of_ended_threads(self) -> None:
+        for thread, connection in self._all:
+            if not thread.is_alive():
+                connection.close()
+        self._all = [(thread, connection) for thread, connection in self._all if thread.is_alive()]
 
     def rows(self, sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
         """Return all rows of one select."""
@@ -75,7 +82,7 @@ class Database:
     def close(self) -> None:
         """Close every thread's connection."""
         with self._lock:
-            for connection in self._all:
+            for _, connection in self._all:
                 connection.close()
             self._all.clear()
         self._local = threading.local()

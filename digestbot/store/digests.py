@@ -49,8 +49,8 @@ class Digests:
 
     def _insert(self, connection: sqlite3.Connection, digest: Digest) -> bool:
         cursor = connection.execute(
-            "insert into digests (id, subscriber_id, local_day, composed_at, number, considered)"
-            " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+            "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days)"
+            " values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
             (
                 digest.id,
                 digest.subscriber_id,
@@ -58,6 +58,7 @@ class Digests:
                 instant_text(digest.composed_at),
                 digest.number,
                 digest.considered,
+                digest.days,
             ),
         )
         if cursor.rowcount == 0:
@@ -99,6 +100,7 @@ class Digests:
             composed_at=instant_value(row["composed_at"]),
             number=row["number"],
             considered=row["considered"],
+            days=row["days"],
             items=tuple(self._item(item) for item in items),
         )
 

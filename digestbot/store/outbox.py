@@ -15,10 +15,16 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from digestbot.errors import StoreError
-from digestbot.models import Delivery, DeliveryKind, DeliveryState
+from digestbot.models import Delivery, DeliveryKind, DeliveryState, SubscriberId
 from digestbot.store.database import Database
 from digestbot.store.digests import insert_delivery
 from digestbot.store.values import instant_text, instant_value
+
+# Digests are for the active, the mail that asks is for those who have not answered.
+_UNWANTED = (
+    "exists (select 1 from subscribers where subscribers.id = deliveries.subscriber_id"
+    " and subscribers.state <> iif(deliveries.kind = 'confirm', 'pending', 'active'))"
+)
 
 
 class Outbox:
@@ -85,24 +91,23 @@ class Outbox:
         with self._database.write() as connection:
             return connection.execute(
                 "update deliveries set state = iif(uncertain, 'held', 'expired'), smtp_text = 'no longer wanted',"
-                " changed_at = ?"
-                " where state in ('pending', 'deferred') and exists (select 1 from subscribers"
-                "  where subscribers.id = deliveries.subscriber_id"
-                "  and subscribers.state <> iif(deliveries.kind = 'confirm', 'pending', 'active'))",
+                f" changed_at = ? where state in ('pending', 'deferred') and {_UNWANTED}",
                 (instant_text(now),),
             ).rowcount
 
-    def claim(self, limit: int, now: datetime) -> list[Delivery]:
+    def claim(self, limit: int, now: datetime, *, only: SubscriberId | None = None) -> list[Delivery]:
         """Mark at most ``limit`` deliveries as ``sending`` by this run, on the disk, and return them.
 
-        Sign-up mails go before digests; then those that have waited longest.
+        Sign-up mails go before digests; then those that have waited longest. What the subscriber no
+        longer wants is not claimed, even if that changed a moment ago.
         """
         with self._database.write("full") as connection:
             rows = connection.execute(
-                "update deliveries set state = 'sending', owner = ?, attempts = attempts + 1, changed_at = ?"
-                " where id in (select id from deliveries where state in ('pending', 'deferred') and next_at <= ?"
-                "  order by kind = 'digest', next_at, id limit ?) returning *",
-                (self._run, instant_text(now), instant_text(now), limit),
+                "update deliveries set state = 'sending', owner = :run, attempts = attempts + 1, changed_at = :now"
+                " where id in (select id from deliveries where state in ('pending', 'deferred')"
+                "  and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
+                f"  and not {_UNWANTED} order by kind = 'digest', next_at, id limit :limit) returning *",
+                {"run": self._run, "now": instant_text(now), "only": only, "limit": limit},
             ).fetchall()
         return sorted((_value(row) for row in rows), key=lambda delivery: delivery.id)
 
@@ -139,13 +144,18 @@ class Outbox:
                 ),
             )
 
-    def release(self, delivery: Delivery, now: datetime) -> None:
-        """Put a claimed delivery back as if it had not been tried."""
+    def release(self, delivery: Delivery, now: datetime, *, until: datetime | None = None) -> None:
+        """Put a claimed delivery back as if it had not been tried; with ``until``, behind the others for a while."""
         with self._database.write("full") as connection:
             connection.execute(
-                "update deliveries set state = 'pending', owner = null, attempts = attempts - 1, changed_at = ?"
-                " where id = ? and state = 'sending'",
-                (instant_text(now), delivery.id),
+                "update deliveries set state = ?, owner = null, attempts = attempts - 1,"
+                " next_at = coalesce(?, next_at), changed_at = ? where id = ? and state = 'sending'",
+                (
+                    "deferred" if until else "pending",
+                    instant_text(until) if until else None,
+                    instant_text(now),
+                    delivery.id,
+                ),
             )
 
     def find(self, kind: DeliveryKind, key: str) -> Delivery | None:

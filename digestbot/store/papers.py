@@ -14,6 +14,7 @@ from digestbot.store.values import instant_text, list_text, paper_value
 
 _TEXT = ("title", "abstract", "authors", "categories", "url")
 _REST = ("pdf_url", "doi", "comment", "upvotes")
+_NOTHING = ("", "[]", 0)
 _MANY = 500
 
 
@@ -52,7 +53,10 @@ class Papers:
                         row | {"announced": paper.announced.isoformat(), "loaded_at": instant_text(now)},
                     )
                     new += 1
-                elif any(known[name] != row[name] for name in (*_TEXT, *_REST)):
+                    continue
+                # What a source does not say does not take away what another one said.
+                row |= {name: known[name] for name in (*_TEXT, *_REST) if row[name] in _NOTHING}
+                if any(known[name] != row[name] for name in (*_TEXT, *_REST)):
                     self._update(connection, known, row)
                     updated += 1
         return Added(new=new, updated=updated)

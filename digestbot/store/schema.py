@@ -84,6 +84,7 @@ create table digests (
     composed_at text not null,
     number integer not null,
     considered integer not null,
+    days text not null,
     unique (subscriber_id, local_day)
 ) strict;
 
@@ -121,7 +122,8 @@ create table deliveries (
     sent_at text,
     unique (kind, key)
 ) strict;
-create index deliveries_state on deliveries (state, next_at);
+create index deliveries_state on deliveries (state);
+create index deliveries_waiting on deliveries (kind = 'digest', next_at, id) where state in ('pending', 'deferred');
 create index deliveries_digest on deliveries (digest_id);
 create index deliveries_subscriber on deliveries (subscriber_id, state);
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from digestbot.errors import ConflictError, NotFoundError
 from digestbot.models import Subscriber, SubscriberId, SubscriberState, parse_time
-from digestbot.store.database import Database
+from digestbot.store.database import Database, translated
 from digestbot.store.values import instant_text, instant_value, list_text, list_value
 
 
@@ -44,14 +44,12 @@ class Subscribers:
         self._new_id = new_id
 
     def add(self, email: str, state: SubscriberState, preferences: Preferences, now: datetime) -> Subscriber:
-        """Add a subscriber, or take one back who had left, with the history.
+        """Add a subscriber, or take one back who had left or never confirmed, with the history.
 
         Raises ``ConflictError`` when the address is there, or must not be mailed.
         """
         with self._database.write("full") as connection:
-            if connection.execute(
-                "select 1 from suppressions where address_hash = ?", (address_hash(email),)
-            ).fetchone():
+            if _is_suppressed(connection, email):
                 raise ConflictError(f"{email}: this address is suppressed: its server refused it for good")
             known = connection.execute("select * from subscribers where lower(email) = lower(?)", (email,)).fetchone()
             if known is None:
@@ -61,7 +59,7 @@ class Subscribers:
                     " values (?, ?, ?, '[]', ?, ?)",
                     (identifier, email, state, instant_text(now), instant_text(now)),
                 )
-            elif known["state"] == SubscriberState.UNSUBSCRIBED:
+            elif known["state"] in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING):
                 identifier = known["id"]
                 connection.execute(
                     "update subscribers set state = ?, changed_at = ? where id = ?",
@@ -73,20 +71,48 @@ class Subscribers:
         return self.get(identifier)
 
     def set_preferences(
-        self, identifier: SubscriberId, *, timezone: str, send_at: str, days: str, papers: int, now: datetime
+        self,
+        identifier: SubscriberId,
+        *,
+        timezone: str,
+        send_at: str,
+        days: str,
+        papers: int,
+        now: datetime,
+        paused: bool = False,
     ) -> None:
-        """Change all that a subscriber can choose on the preferences page."""
+        """Change all that a subscriber can choose on the preferences page; only the active can pause, and go on."""
         chosen = Preferences(timezone=timezone, send_at=send_at, days=days, papers=papers)
         with self._database.write("full") as connection:
             _choose(connection, identifier, chosen, now)
-
-    def set_state(self, identifier: SubscriberId, state: SubscriberState, now: datetime) -> None:
-        """Put a subscriber into a state; doing it twice changes nothing."""
-        with self._database.write("full") as connection:
             connection.execute(
-                "update subscribers set state = ?, changed_at = ? where id = ? and state <> ?",
-                (state, instant_text(now), identifier, state),
+                "update subscribers set state = ? where id = ? and state in ('active', 'paused')",
+                ("paused" if paused else "active", identifier),
             )
+
+    def set_state(
+        self,
+        identifier: SubscriberId,
+        state: SubscriberState,
+        now: datetime,
+        *,
+        among: Collection[SubscriberState] = tuple(SubscriberState),
+    ) -> bool:
+        """Put a subscriber who is in one of the states ``among`` into another; say whether that changed anything.
+
+        Nobody whose address must not be mailed becomes active.
+        """
+        with self._database.write("full") as connection:
+            known = connection.execute("select * from subscribers where id = ?", (identifier,)).fetchone()
+            if known is None or known["state"] == state or known["state"] not in among:
+                return False
+            if state == SubscriberState.ACTIVE and _is_suppressed(connection, known["email"]):
+                return False
+            connection.execute(
+                "update subscribers set state = ?, changed_at = ? where id = ?",
+                (state, instant_text(now), identifier),
+            )
+            return True
 
     def find(self, identifier: SubscriberId) -> Subscriber | None:
         """Return a subscriber, ``None`` when there is none (any more)."""
@@ -134,11 +160,9 @@ class Subscribers:
 
     def suppressed(self, emails: Sequence[str]) -> set[str]:
         """Return those of the addresses that must not be mailed."""
-        return {
-            email
-            for email in emails
-            if self._database.row("select 1 from suppressions where address_hash = ?", (address_hash(email),))
-        }
+        connection = self._database.connection
+        with translated(self._database.path):
+            return {email for email in emails if _is_suppressed(connection, email)}
 
     def _value(self, row: sqlite3.Row) -> Subscriber:
         defaults = self._defaults
@@ -158,6 +182,11 @@ class Subscribers:
 def address_hash(email: str) -> str:
     """Return what is kept of an address that must not be mailed."""
     return hashlib.sha256(email.strip().lower().encode()).hexdigest()
+
+
+def _is_suppressed(connection: sqlite3.Connection, email: str) -> bool:
+    found = connection.execute("select 1 from suppressions where address_hash = ?", (address_hash(email),)).fetchone()
+    return found is not None
 
 
 def _choose(connection: sqlite3.Connection, identifier: SubscriberId, preferences: Preferences, now: datetime) -> None:

@@ -50,7 +50,10 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     pages: Pages = request.app.state.pages
     if status == 404:
         return pages.say("There is no such page", "The links in your mails lead to the pages there are.", status=404)
-    return pages.say("That did not work", "This page does not do that.", status=status)
+    answer = pages.say("That did not work", "This page does not do that.", status=status)
+    if isinstance(error, HTTPException) and error.headers:
+        answer.headers.update(error.headers)
+    return answer
 
 
 async def _store_problem(request: Request, _error: Exception) -> Response:

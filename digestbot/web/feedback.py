@@ -50,7 +50,7 @@ def _ask(pages: Pages, token: str, query: dict[str, str]) -> Response:
     asked = _asked(digest, query)
     rows = []
     for item in digest.items:
-        chosen = _NAMES[current.get(item.paper.id, 0)]
+        stored = chosen = _NAMES[current.get(item.paper.id, 0)]
         if asked and asked[0] == item.position:
             chosen = asked[1]
         rows.append(
@@ -61,6 +61,7 @@ def _ask(pages: Pages, token: str, query: dict[str, str]) -> Response:
                 "authors": wording.shorten(wording.author_line(item.paper.authors), 300),
                 "category": item.paper.categories[0] if item.paper.categories else "",
                 "choice": chosen,
+                "stored": stored,
             }
         )
     first = [row for row in rows if asked and row["position"] == asked[0]]
@@ -95,6 +96,10 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
         position = int(found.group(1))
         if position not in papers or choice not in _CHOICES:
             return pages.say("That did not work", "The form is not of this list. Nothing was recorded.", status=400)
+        # What the page showed as recorded, and the reader left as it was, is not an opinion: another
+        # page of the same list may have changed it meanwhile.
+        if form.get(f"w{position}") == choice:
+            continue
         values[papers[position].id] = _CHOICES[choice]
     before = pages.ratings.record(digest.subscriber_id, values, now=pages.clock(), origin="mail", digest_id=digest.id)
     changed: list[dict[str, Any]] = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -47,9 +47,24 @@ class SubscriberStore(Protocol):
     """Reads subscribers and changes what they may change themselves."""
 
     def find(self, identifier: SubscriberId) -> Subscriber | None: ...
-    def set_state(self, identifier: SubscriberId, state: SubscriberState, now: datetime) -> None: ...
+    def set_state(
+        self,
+        identifier: SubscriberId,
+        state: SubscriberState,
+        now: datetime,
+        *,
+        among: Collection[SubscriberState] = ...,
+    ) -> bool: ...
     def set_preferences(
-        self, identifier: SubscriberId, *, timezone: str, send_at: str, days: str, papers: int, now: datetime
+        self,
+        identifier: SubscriberId,
+        *,
+        timezone: str,
+        send_at: str,
+        days: str,
+        papers: int,
+        now: datetime,
+        paused: bool = ...,
     ) -> None: ...
 
 
@@ -96,15 +111,17 @@ class FormError(DigestbotError):
 async def read_form(request: Request) -> dict[str, str]:
     """Return the fields of a url-encoded form of at most 64 kB; the last of a name counts.
 
-    Lists are told apart by their field names. Any other body has no fields.
+    Raises ``FormError`` for any other body.
     """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MOST_FORM_BYTES:
             raise FormError("too large")
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if not body:
         return {}
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise FormError("not one of these pages'")
     try:
         return dict(parse_qsl(bytes(body).decode("utf-8"), keep_blank_values=True, max_num_fields=500))
     except ValueError as error:

@@ -13,6 +13,7 @@ from digestbot.models import WEEKDAYS, Subscriber, SubscriberState, canonical_da
 from digestbot.web.pages import FormError, Pages, read_form
 
 _MOST_PAPERS = 50
+_NOT_ENDED = (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _GONE = ("Nothing to do here", "This subscription is not kept any more. No mail will come.")
 _DAY_LABELS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -41,16 +42,15 @@ def _unsubscribe(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
         return pages.show("unsubscribe", ended=ended)
     if form.get("again") == "1":
         return _come_back(pages, subscriber)
-    if not ended:
-        pages.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, pages.clock())
+    pages.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, pages.clock(), among=_NOT_ENDED)
     return pages.show("unsubscribe", ended=True)
 
 
 def _come_back(pages: Pages, subscriber: Subscriber) -> Response:
-    if subscriber.state == SubscriberState.UNSUBSCRIBED:
-        pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock())
-    elif subscriber.state != SubscriberState.ACTIVE:
-        return pages.say("Nothing to undo", "This subscription was not ended here.")
+    left = (SubscriberState.UNSUBSCRIBED,)
+    back = pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock(), among=left)
+    if not back and subscriber.state != SubscriberState.ACTIVE:
+        return pages.say("Nothing to undo", "This subscription was not ended here, or its address refuses mail.")
     return pages.say("Welcome back", "The next list comes at your usual hour.")
 
 
@@ -70,7 +70,8 @@ def _confirm(pages: Pages, token: str, yes: bool) -> Response:
     if subscriber.state == SubscriberState.PENDING:
         if not yes:
             return pages.show("confirm")
-        pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock())
+        pending = (SubscriberState.PENDING,)
+        pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock(), among=pending)
     elif subscriber.state != SubscriberState.ACTIVE:
         return pages.say("This link has done its work", "The subscription has been changed since.")
     return pages.show(
@@ -106,13 +107,15 @@ def _preferences(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
         send_at, zone_name, days, papers = _choices(form)
     except UsageError as error:
         return _show_form(pages, subscriber, problem=str(error), status=400)
-    now = pages.clock()
     pages.subscribers.set_preferences(
-        subscriber.id, timezone=zone_name, send_at=send_at, days=days, papers=papers, now=now
+        subscriber.id,
+        timezone=zone_name,
+        send_at=send_at,
+        days=days,
+        papers=papers,
+        now=pages.clock(),
+        paused=form.get("pause") == "1",
     )
-    if subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
-        paused = form.get("pause") == "1"
-        pages.subscribers.set_state(subscriber.id, SubscriberState.PAUSED if paused else SubscriberState.ACTIVE, now)
     return _show_form(pages, pages.subscribers.find(subscriber.id) or subscriber, saved=True)
 
 

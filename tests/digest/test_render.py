@@ -98,7 +98,7 @@ def test_no_link_carries_an_address_and_nothing_is_loaded(renderer: Renderer) ->
 
 
 def test_the_mail_says_why_it_came_and_from_where(renderer: Renderer) -> None:
-    made = renderer.digest(digest(), subscriber(days="weekdays"))
+    made = renderer.digest(digest(days="weekdays"), subscriber())
     for text in (words(tree(made)), " ".join(made.text.split())):
         assert "each working day because you signed up with reader1@example.org" in text
         assert "1 Quay Street, Ulm" in text

@@ -23,7 +23,7 @@ from digestbot.digest.wording import (
     summary,
 )
 from digestbot.models import DigestItem, Reason
-from tests.factories import digest, paper, subscriber
+from tests.factories import digest, paper
 
 CUT = "\N{NO-BREAK SPACE}…"
 words = st.text(st.sampled_from("ab .,:é界🦉"), max_size=200)
@@ -143,7 +143,7 @@ def test_the_lead_says_why_the_list_is_what_it_is() -> None:
     ],
 )
 def test_how_often_the_mail_comes_in_words(days: str, expected: str) -> None:
-    assert how_often(subscriber(days=days)) == expected
+    assert how_often(days) == expected
 
 
 def test_days_and_numbers_in_words() -> None:

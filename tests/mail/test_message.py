@@ -106,7 +106,7 @@ def test_a_digest_of_odd_papers_is_the_golden_mail(
     ]
     made = digest(*papers)
     trending = tuple(replace(item, reason=Reason(kind="trending")) for item in made.items)
-    made = replace(made, items=trending)
+    made = replace(made, items=trending, days="mon,thu")
     reader = subscriber(days="mon,thu")
     delivery = digest_delivery(made, reader, domain="example.org")
     message = letters(store, templates, links, "Lindenstraße 1, 10969 Berlin").write_digest(made, reader, delivery)

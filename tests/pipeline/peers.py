@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -107,6 +109,51 @@ def listening(post: Post) -> Iterator[Post]:
         controller.stop()
 
 
+@contextmanager
+def narrow_door(port: int, most: int) -> Iterator[int]:
+    """Yield a port that leads to another, for so many connections at a time; one more hears 421."""
+    inside: set[threading.Thread] = set()
+    ended = threading.Event()
+
+    def pass_on(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve(guest: socket.socket) -> None:
+        with guest, socket.create_connection(("127.0.0.1", port)) as host:
+            back = threading.Thread(target=pass_on, args=(host, guest))
+            back.start()
+            pass_on(guest, host)
+            back.join()
+        inside.discard(threading.current_thread())
+
+    def watch(door: socket.socket) -> None:
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                guest, _ = door.accept()
+                if len(inside) >= most:
+                    with guest:
+                        guest.sendall(b"421 4.7.0 too many connections\r\n")
+                    continue
+                one = threading.Thread(target=serve, args=(guest,))
+                inside.add(one)
+                one.start()
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(0.05)
+        watching = threading.Thread(target=watch, args=(door,))
+        watching.start()
+        yield int(door.getsockname()[1])
+        ended.set()
+        watching.join()
+    for one in list(inside):
+        one.join()
+
+
 def composer(store: Store, **changes: Any) -> Composer:
     values: dict[str, Any] = {
         "window_days": 3,
@@ -133,7 +180,9 @@ class Office:
     connections: int = 1
     on_uncertain: Literal["resend", "hold"] = "resend"
 
-    def deliver(self, now: datetime = NOW, *, ending: Callable[[], bool] = lambda: False) -> Outcome:
+    def deliver(
+        self, now: datetime = NOW, *, only: int | None = None, ending: Callable[[], bool] = lambda: False
+    ) -> Outcome:
         """Do one whole run at one time."""
         server = Server(host="127.0.0.1", port=self.port, security="none")
 
@@ -150,7 +199,7 @@ class Office:
         )
         self.store.outbox.open_run(f"run{next(_RUN)}")
         try:
-            return asyncio.run(deliverer.deliver(lambda: now, ending=ending))
+            return asyncio.run(deliverer.deliver(lambda: now, only=only, ending=ending))
         finally:
             self.store.outbox.close_run()
 

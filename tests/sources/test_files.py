@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from digestbot.errors import SourceFormatError, SourceUnavailableError
 from digestbot.models import Paper
 from digestbot.sources import Batch
-from digestbot.sources.files import FileSource, address_of, one_line, parse_lines, parse_paper, read_papers
+from digestbot.sources.files import FileSource, one_line, parse_lines, parse_paper, read_papers
+from digestbot.sources.identifiers import address_of
 from tests.factories import DAY
 
 FULL = {
@@ -206,7 +207,8 @@ def test_an_empty_file_has_no_papers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [gzip.compress(line() * 50)[:-20], gzip.compress(line())[:5], b"plain text\n", line()]
+    "content", [gzip.compress(line() * 50)[:-20], gzip.compress(line())[:5], b"plain text\n", line()],
+    ids=["cut off", "a head alone", "text", "a plain paper file"],
 )
 def test_a_gzip_file_that_is_cut_off_or_none_is_said_with_its_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "p.jsonl.gz").write_bytes(content)
