@@ -201,3 +201,12 @@ def deliveries(service: Service) -> list[str]:
     counts = store.outbox.counts()
     store.close()
     return [str(state) for state, count in counts.items() for _ in range(count)]
+
+
+def test_a_client_that_never_finishes_its_request_does_not_hold_up_the_end(service: Service) -> None:
+    with service.running("serve") as process:
+        until(service.answer)
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(b"POST /u/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
+            time.sleep(0.2)
+            stop(process)

@@ -123,6 +123,10 @@ def test_days_and_times_have_one_way_to_be_written(tmp_path: Path) -> None:
         ("[smtp]\nsecurity = 'ssl'", "smtp.security: "),
         ('[smtp]\nhost = "a\\nb"', "smtp.host: must be one line"),
         ("[web]\nbase_url = 'papers.example.org'", "web.base_url: must begin with https://"),
+        ("[web]\nbase_url = 'https://exämple.org'", "web.base_url: is not a web address"),
+        ("[web]\nbase_url = 'https://a b>c.org'", "web.base_url: is not a web address"),
+        ("[web]\nbase_url = 'https://'", "web.base_url: is not a web address"),
+        ("[mail]\nsender = 'd@exämple.org'", "mail.sender: needs an address in ASCII"),
         ("[mail]\nsender = 'nobody'", "mail.sender: is not a mail address"),
         ('[mail]\nsender = "a@example.org\\r\\nBcc: b@example.org"', "mail.sender: is not a mail address"),
         ("[mail]\nreply_to = 'nobody'", "mail.reply_to: is not a mail address"),
@@ -339,3 +343,32 @@ def test_mistakes_of_the_file_and_of_the_environment_are_told_apart(tmp_path: Pa
     problem = refused(tmp_path, "[web]\nport = -1\n", {"DIGESTBOT_SMTP__PORT": "mail"})
     assert f"{tmp_path / 'settings.toml'}: web.port: " in problem
     assert "environment, DIGESTBOT_SMTP__PORT: smtp.port: " in problem
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("DIGESTBOT_SMTPP__HOST", "DIGESTBOT_SMTP__HOST"),
+        ("DIGESTBOT_SMTP_HOST", "DIGESTBOT_SMTP__HOST"),
+        ("DIGESTBOT_DATABSE", "DIGESTBOT_DATABASE"),
+    ],
+)
+def test_a_variable_that_misses_one_of_ours_is_named_with_what_was_meant(
+    tmp_path: Path, variable: str, meant: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{variable}: .*did you mean {meant}"):
+        read(tmp_path, "", {variable: "x"})
+
+
+def test_variables_of_others_that_begin_with_our_name_are_let_be(tmp_path: Path) -> None:
+    others = {"DIGESTBOT_SERVICE_HOST": "10.0.0.1", "DIGESTBOT_REQUIRE_PEERS": "1", "DIGESTBOT_SOAK": "1"}
+    assert read(tmp_path, "", others) == read(tmp_path, "")
+
+
+def test_a_secret_file_with_a_password_alone_gets_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "digestbot.secret"
+    path.write_text('smtp_password = "open sesame"\n', encoding="utf-8")
+    path.chmod(0o600)
+    secrets = read_secrets(path, {}, lambda: "k" * 32)
+    assert (secrets.keys, secrets.smtp_password) == (("k" * 32,), "open sesame")
+    assert read_secrets(path, {}, lambda: "another") == secrets

@@ -49,7 +49,22 @@ def main() -> None:
         empty = folder / "empty"
         shutil.copytree(CHECKOUT / "tests", empty / "tests", ignore=shutil.ignore_patterns("__pycache__"))
         print(f"tests against {wheel.name} in an empty folder:", flush=True)
-        run(python, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "-W", "error", *TESTS, cwd=empty)
+        run(
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "auto",
+            "--dist",
+            "loadfile",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "error",
+            *TESTS,
+            cwd=empty,
+        )
 
 
 if __name__ == "__main__":

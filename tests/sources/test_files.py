@@ -207,7 +207,8 @@ def test_an_empty_file_has_no_papers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [gzip.compress(line() * 50)[:-20], gzip.compress(line())[:5], b"plain text\n", line()],
+    "content",
+    [gzip.compress(line() * 50)[:-20], gzip.compress(line())[:5], b"plain text\n", line()],
     ids=["cut off", "a head alone", "text", "a plain paper file"],
 )
 def test_a_gzip_file_that_is_cut_off_or_none_is_said_with_its_name(tmp_path: Path, content: bytes) -> None:

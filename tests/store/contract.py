@@ -178,6 +178,62 @@ class StoreContract:
         with pytest.raises(ConflictError, match="suppressed"):
             join(store, email="gone@EXAMPLE.org")
 
+    def test_nobody_whose_address_refuses_mail_becomes_active(self, store: Store) -> None:
+        reader = join(store)
+        store.subscribers.suppress(reader.email, "550 5.1.1 nobody here", NOW)
+        for state in (SubscriberState.BOUNCED, SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING):
+            store.subscribers.set_state(reader.id, state, NOW)
+            assert not store.subscribers.set_state(reader.id, SubscriberState.ACTIVE, NOW)
+            assert store.subscribers.get(reader.id).state == state
+
+    def test_a_state_changes_only_from_those_that_are_named(self, store: Store) -> None:
+        reader = join(store)
+        left = (SubscriberState.UNSUBSCRIBED,)
+        assert not store.subscribers.set_state(reader.id, SubscriberState.PAUSED, NOW, among=left)
+        assert store.subscribers.get(reader.id).state == SubscriberState.ACTIVE
+        assert not store.subscribers.set_state(999, SubscriberState.PAUSED, NOW)
+
+    def test_saving_preferences_brings_nobody_back_who_has_left(self, store: Store) -> None:
+        reader = join(store)
+        store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED, NOW)
+        store.subscribers.set_preferences(reader.id, timezone="UTC", send_at="08:00", days="daily", papers=3, now=NOW)
+        assert store.subscribers.get(reader.id).state == SubscriberState.UNSUBSCRIBED
+
+    def test_who_never_confirmed_can_be_added_again(self, store: Store) -> None:
+        first = join(store)
+        store.subscribers.set_state(first.id, SubscriberState.PENDING, NOW)
+        again = store.subscribers.add(first.email, SubscriberState.ACTIVE, Preferences(), LATER)
+        assert (again.id, again.state) == (first.id, SubscriberState.ACTIVE)
+
+    def test_a_source_that_says_less_takes_nothing_away(self, store: Store) -> None:
+        rich = paper(comment="12 pages", pdf_url="https://example.org/p.pdf", doi="10.1/x", upvotes=40)
+        store.papers.add([rich], NOW)
+        assert store.papers.add([paper(abstract="", authors=(), categories=())], LATER).updated == 0
+        assert store.papers.get([rich.id]) == {rich.id: rich}
+
+    def test_what_may_have_arrived_counts_as_sent_while_it_waits_and_is_held_when_replaced(self, store: Store) -> None:
+        reader = join(store)
+        _, delivery = post(store, reader, [paper(1)])
+        [claimed] = store.outbox.claim(1, NOW)
+        store.outbox.mark(claimed, DeliveryState.DEFERRED, NOW, next_at=LATER, uncertain=True)
+        assert store.digests.sent_papers(reader.id) == {paper(1).id}
+        # Another program composed the next day's digest before it knew: it is not taken.
+        store.papers.add([paper(2)], NOW)
+        repeats = digest(paper(1), reader=reader, local_day=DAY + timedelta(days=1))
+        assert store.digests.add([(repeats, digest_delivery(repeats, reader, domain="example.org"))]) == []
+        fresh = digest(paper(2), reader=reader, local_day=DAY + timedelta(days=1))
+        assert store.digests.add([(fresh, digest_delivery(fresh, reader, domain="example.org"))]) == [fresh.id]
+        old = store.outbox.find(delivery.kind, delivery.key)
+        assert old is not None
+        assert old.state == DeliveryState.HELD
+
+    def test_a_pending_mail_is_claimed_at_any_time_a_deferred_one_when_it_is_due(self, store: Store) -> None:
+        post(store, join(store), [paper(1)])
+        [claimed] = store.outbox.claim(1, NOW - timedelta(days=400))
+        store.outbox.mark(claimed, DeliveryState.DEFERRED, NOW, next_at=LATER)
+        assert store.outbox.claim(1, NOW) == []
+        assert len(store.outbox.claim(1, LATER)) == 1
+
     def test_somebody_unknown_is_none_or_an_error_that_names_the_address(self, store: Store) -> None:
         assert store.subscribers.find(42) is None
         with pytest.raises(NotFoundError):
