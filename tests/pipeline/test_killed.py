@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,54 @@ def test_a_send_that_is_killed_loses_nobody(
         }
         assert repeats == 0
         assert said["held"] == before[DeliveryState.SENDING]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+def test_torture_killed_at_any_moment_again_and_again(
+    tmp_path: Path, free_port: Callable[[], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kills = 60 if os.environ.get("DIGESTBOT_SOAK") == "1" else 2
+    moments = random.Random(20250527)
+    with listening(Post(free_port(), seconds=0.05)) as server:
+        settings = installation(tmp_path, server.port, "resend")
+        store = new_store(tmp_path / "digestbot.sqlite")
+        store.papers.add(
+            [
+                paper(100 * day + number, announced=NOW.date() + timedelta(days=day))
+                for day in range(1, kills // 3 + 1)
+                for number in range(4)
+            ],
+            NOW,
+        )
+        store.close()
+        hit = 0
+        for day in range(kills):
+            at = (datetime.fromisoformat(AT) + timedelta(days=day // 3)).isoformat()
+            victim = subprocess.Popen(
+                command(settings, "send", "--at", at), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environ()
+            )
+            try:
+                victim.wait(timeout=moments.uniform(0.3, 3.0))
+            except subprocess.TimeoutExpired:
+                hit += 1
+                victim.kill()
+            victim.communicate(timeout=PATIENCE)
+        last = (datetime.fromisoformat(AT) + timedelta(days=(kills - 1) // 3)).isoformat()
+        done(settings, "send", "--at", last, "--json")
+        capsys.readouterr()
+        store = new_store(tmp_path / "digestbot.sqlite")
+        states = store.outbox.counts()
+        days = store.database.rows("select subscriber_id, local_day, count(*) as many from digests group by 1, 2")
+        papers = store.database.rows(
+            "select subscriber_id, paper_id, count(*) as many from digest_items join deliveries using (digest_id)"
+            " where state in ('sent', 'held') group by 1, 2"
+        )
+        store.close()
+    seen = server.message_ids()
+    assert hit > 0
+    assert len(set(server.addresses())) == READERS
+    assert all(row["many"] == 1 for row in [*days, *papers])
+    assert not {DeliveryState.SENDING, DeliveryState.PENDING, DeliveryState.FAILED} & states.keys()
+    repeats = sum(sum(ids.values()) - len(ids) for ids in seen.values())
+    assert repeats <= hit * CONNECTIONS
