@@ -111,6 +111,8 @@ class Database:
         if ours and not migrations.pending(database):
             return
         if empty:
+            # Addresses and what people read are nobody else's business on a shared machine.
+            self.path.chmod(0o600)
             _use_wal(connection)
         # Two programs may find an empty file at the same time: look again inside the lock.
         connection.execute("begin exclusive")
