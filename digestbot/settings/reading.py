@@ -1,0 +1,143 @@
+"""Settings from a file and the environment, with errors that name every key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import EnvSettingsSource
+
+from digestbot.errors import SettingsError
+from digestbot.settings.declared import ENVIRONMENT_PREFIX, Settings
+from digestbot.settings.files import read_toml
+from digestbot.settings.secret_file import Secrets
+
+# Where people put secrets into the settings, and what each is called in the secret file.
+_SECRETS_IN_SETTINGS = {
+    "keys": "keys",
+    "smtp_password": "smtp_password",
+    "smtp.password": "smtp_password",
+    "smtp.smtp_password": "smtp_password",
+}
+
+
+class _Environment(EnvSettingsSource):
+    """The environment as pydantic-settings reads it, from a mapping that is handed in."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._given = {key.lower(): value for key, value in environ.items()}
+        super().__init__(Settings, case_sensitive=False)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self._given
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Read a list or a table, which stand as JSON in the environment."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            names = [name.upper() for name, text in self._given.items() if text == value and name.endswith(field_name)]
+            raise SettingsError(
+                f'environment, {" or ".join(sorted(names))}: is not JSON; write a list as ["a", "b"]'
+            ) from error
+
+
+def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path) -> Settings:
+    """Return the settings of a file (``None``: the defaults), overlaid by the environment.
+
+    Relative paths are relative to the file, without one to ``folder``. Raises ``SettingsError``
+    that names every key that is unknown or wrong.
+    """
+    _refuse_near_misses(environ)
+    given = read_toml(path, "settings") if path else {}
+    for name in _secrets_in(given):
+        raise SettingsError(
+            f"{path}: {name}: secrets do not belong here; put it into the secret file or the environment "
+            f"({ENVIRONMENT_PREFIX}{_SECRETS_IN_SETTINGS[name].upper()})"
+        )
+    where = str(path) if path else "settings"
+    try:
+        settings = Settings(**_overlaid(given, _Environment(environ)()))
+    except ValidationError as error:
+        problems: dict[str, list[str]] = {}
+        for details in error.errors():
+            variable = _variable(details["loc"], environ)
+            problems.setdefault(f"environment, {variable}" if variable else where, []).append(_problem(dict(details)))
+        raise SettingsError("; ".join(f"{place}: {'; '.join(own)}" for place, own in problems.items())) from error
+    return settings.rooted(path.resolve().parent if path else folder)
+
+
+def _refuse_near_misses(environ: Mapping[str, str]) -> None:
+    """Refuse a variable that means one of our keys and misses it.
+
+    Others that begin with our name are let be: Kubernetes sets DIGESTBOT_SERVICE_HOST for a service of ours.
+    """
+    known = [*Settings.model_fields, *Secrets.model_fields]
+    for variable in sorted(environ):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if not variable.startswith(ENVIRONMENT_PREFIX) or name in known:
+            continue
+        section, nested, key = name.partition("__")
+        if nested and section in known:
+            continue
+        flat_section, _, flat_key = name.partition("_")
+        if nested:
+            near = difflib.get_close_matches(section, known, n=1, cutoff=0.0)[0]
+            meant = f"{near}__{key}"
+        elif flat_key in _keys_at([flat_section]):
+            meant = f"{flat_section}__{flat_key}"
+        else:
+            meant = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "")
+        if meant:
+            raise SettingsError(
+                f"environment, {variable}: there is no such setting; did you mean {ENVIRONMENT_PREFIX}{meant.upper()}?"
+            )
+
+
+def _secrets_in(given: Mapping[str, Any]) -> list[str]:
+    smtp = given.get("smtp")
+    below = {f"smtp.{name}" for name in smtp} if isinstance(smtp, dict) else set()
+    return [name for name in _SECRETS_IN_SETTINGS if name in below or name in given]
+
+
+def _variable(location: Sequence[int | str], environ: Mapping[str, str]) -> str | None:
+    """Return the environment variable that a setting comes from, ``None`` for one of the file."""
+    given = {name.upper() for name in environ}
+    for end in range(len(location), 0, -1):
+        name = ENVIRONMENT_PREFIX + "__".join(str(part) for part in location[:end]).upper()
+        if name in given:
+            return name
+    return None
+
+
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        result[key] = _overlaid(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _problem(details: dict[str, Any]) -> str:
+    location = [str(part) for part in details["loc"]]
+    name = ".".join(location)
+    if details["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], _keys_at(location[:-1]), n=1)
+        hint = f"; did you mean {'.'.join([*location[:-1], near[0]])}?" if near else ""
+        return f"{name}: there is no such setting{hint}"
+    message = str(details["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message[0].lower()}{message[1:]} (got {details['input']!r})"
+
+
+def _keys_at(location: list[str]) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        field = model.model_fields.get(part)
+        if field is None or not hasattr(field.annotation, "model_fields"):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

@@ -1,0 +1,116 @@
+"""The secret file: made on first use, for its owner alone; keys can be rotated."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from digestbot.errors import SettingsError
+from digestbot.settings.files import read_toml
+
+
+class Secrets(BaseModel):
+    """What must not be known to others. Its text and repr show nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keys: tuple[str, ...] = Field(default=(), repr=False)
+    smtp_password: str = Field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return "Secrets()"
+
+
+def read_secrets(path: Path, environ: Mapping[str, str], new_key: Callable[[], str]) -> Secrets:
+    """Return the secrets of the environment and the file; make the file, mode 0600, when it is absent.
+
+    ``keys`` stand newest first: the first signs links, all verify.
+    """
+    given: dict[str, Any] = {}
+    if "DIGESTBOT_KEYS" in environ:
+        given["keys"] = [key for key in environ["DIGESTBOT_KEYS"].replace(",", " ").split() if key]
+    if "DIGESTBOT_SMTP_PASSWORD" in environ:
+        given["smtp_password"] = environ["DIGESTBOT_SMTP_PASSWORD"]
+    if "keys" not in given and not path.exists():
+        _create(path, Secrets(keys=(new_key(),)))
+    stored = _stored_secrets(path) if path.exists() else Secrets()
+    if "keys" not in given and not stored.keys:
+        # A file with a password alone, written by hand.
+        stored = _with_new_key(path, stored, new_key)
+    secrets = stored.model_copy(update={name: _tuple(value) for name, value in given.items()})
+    if not secrets.keys or any(len(key) < 16 for key in secrets.keys):
+        raise SettingsError(f"{path}: keys: needs at least one key of 16 characters or more")
+    return secrets
+
+
+def rotate_keys(path: Path, environ: Mapping[str, str], new_key: Callable[[], str]) -> Secrets:
+    """Put a new key first. Links signed with the older ones go on working."""
+    if "DIGESTBOT_KEYS" in environ:
+        raise SettingsError("the keys come from DIGESTBOT_KEYS; put a new one first in there")
+    if not path.exists():
+        return read_secrets(path, environ, new_key)
+    return _with_new_key(path, _stored_secrets(path), new_key)
+
+
+def _with_new_key(path: Path, stored: Secrets, new_key: Callable[[], str]) -> Secrets:
+    rotated = stored.model_copy(update={"keys": (new_key(), *stored.keys)})
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    _create(temporary, rotated)
+    temporary.replace(path)
+    return rotated
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _stored_secrets(path: Path) -> Secrets:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(f"{path}: others can read it; run: chmod 600 {path}")
+    try:
+        return Secrets(**read_toml(path, "secret"))
+    except ValidationError as error:
+        # The values stay out of the message.
+        names = ", ".join(".".join(str(part) for part in details["loc"]) for details in error.errors())
+        raise SettingsError(f"{path}: wrong or unknown: {names}; it may hold keys and smtp_password") from None
+
+
+def _toml(text: str) -> str:
+    # A JSON string is a TOML one, save that TOML knows no surrogate pairs and wants DEL escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _create(path: Path, secrets: Secrets) -> None:
+    lines = [
+        "# Secrets of this digestbot. Keep it to yourself (mode 0600) and in your backup: links in mails that",
+        "# were sent stop working without the keys. Newest key first; the first signs, all are accepted.",
+        f"keys = [{', '.join(_toml(key) for key in secrets.keys)}]",
+        f"smtp_password = {_toml(secrets.smtp_password)}",
+    ]
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            # A link, unlike a rename, never replaces a file that another process made meanwhile.
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
