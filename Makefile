@@ -15,7 +15,7 @@ demo: $(READY)
 test: test-editable test-wheel
 
 test-editable: $(READY)
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-wheel: $(READY)
 	$(BIN)/python tests/wheel.py

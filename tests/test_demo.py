@@ -22,6 +22,8 @@ import pytest
 from digestbot.demo.catcher import Caught
 from digestbot.demo.sample import READERS
 
+# Both fixtures are demos that take seconds to start: one process of the test run does all of this file.
+pytestmark = pytest.mark.xdist_group("demo")
 DEMO = [sys.executable, "-m", "digestbot", "demo"]
 
 

@@ -84,3 +84,9 @@ def test_every_command_that_the_readme_shows_exists(commands_page: str) -> None:
     makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"\$ make ([a-z]+)", readme):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_nothing_is_left_to_be_filled_in(commands_page: str) -> None:
+    for page in [CHECKOUT / "README.md", *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("benchmarks/*.md")]:
+        assert not re.findall(r"@[A-Z]+@|TODO|TBD", page.read_text(encoding="utf-8")), page.name
+    assert commands_page

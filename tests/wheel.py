@@ -58,7 +58,7 @@ def main() -> None:
             "-n",
             "auto",
             "--dist",
-            "loadfile",
+            "loadgroup",
             "-p",
             "no:cacheprovider",
             "-W",
