@@ -351,6 +351,10 @@ def test_mistakes_of_the_file_and_of_the_environment_are_told_apart(tmp_path: Pa
         ("DIGESTBOT_SMTPP__HOST", "DIGESTBOT_SMTP__HOST"),
         ("DIGESTBOT_SMTP_HOST", "DIGESTBOT_SMTP__HOST"),
         ("DIGESTBOT_DATABSE", "DIGESTBOT_DATABASE"),
+        ("DIGESTBOT_SOURCES_ARXIV__CATEGORIES", "DIGESTBOT_SOURCES__ARXIV__CATEGORIES"),
+        ("DIGESTBOT_SMTP_PASSWORD__FILE", "DIGESTBOT_SMTP_PASSWORD"),
+        ("DIGESTBOT_Smtp_Password", "DIGESTBOT_SMTP_PASSWORD"),
+        ("DIGESTBOT_DATABASE__X", "DIGESTBOT_DATABASE"),
     ],
 )
 def test_a_variable_that_misses_one_of_ours_is_named_with_what_was_meant(
@@ -361,7 +365,12 @@ def test_a_variable_that_misses_one_of_ours_is_named_with_what_was_meant(
 
 
 def test_variables_of_others_that_begin_with_our_name_are_let_be(tmp_path: Path) -> None:
-    others = {"DIGESTBOT_SERVICE_HOST": "10.0.0.1", "DIGESTBOT_REQUIRE_PEERS": "1", "DIGESTBOT_SOAK": "1"}
+    others = {
+        "DIGESTBOT_SERVICE_HOST": "10.0.0.1",
+        "DIGESTBOT_WEB_PORT": "tcp://10.0.0.1:80",
+        "DIGESTBOT_REQUIRE_PEERS": "1",
+        "DIGESTBOT_SOAK": "1",
+    }
     assert read(tmp_path, "", others) == read(tmp_path, "")
 
 
@@ -372,3 +381,13 @@ def test_a_secret_file_with_a_password_alone_gets_a_key(tmp_path: Path) -> None:
     secrets = read_secrets(path, {}, lambda: "k" * 32)
     assert (secrets.keys, secrets.smtp_password) == (("k" * 32,), "open sesame")
     assert read_secrets(path, {}, lambda: "another") == secrets
+
+
+@pytest.mark.parametrize(
+    "text", ['[[smtp]]\npassword = "hunter2-hunter2"', '[smtp.host]\npassword = "hunter2-hunter2"']
+)
+def test_a_secret_in_a_table_of_the_wrong_shape_is_not_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(tmp_path, text)
+    assert "hunter2" not in str(refused.value)
+    assert "smtp" in str(refused.value)

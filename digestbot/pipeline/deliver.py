@@ -233,12 +233,9 @@ class _Run:
                 self._outcome.stopped = str(error)
             self.short_of_connections = True
             return False
-        except RenderError as error:
-            # Not this mail's fault: it waits, as does everything behind it.
-            await self._release(delivery)
-            self._outcome.stopped = str(error)
-        except SenderRefusedError as error:
-            # Nor here; but the next run begins with another, should it be about this one after all.
+        except (RenderError, SenderRefusedError) as error:
+            # It is about us and not about this mail: it waits, as does everything behind it. Should it be
+            # about this mail after all, the next run begins with the others.
             await self._release(delivery, wait=_WAITS[0])
             self._outcome.stopped = str(error)
         except DeliveryError as error:

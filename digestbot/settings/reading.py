@@ -74,28 +74,36 @@ def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path
 def _refuse_near_misses(environ: Mapping[str, str]) -> None:
     """Refuse a variable that means one of our keys and misses it.
 
-    Others that begin with our name are let be: Kubernetes sets DIGESTBOT_SERVICE_HOST for a service of ours.
+    Others that begin with our name are let be: Kubernetes sets DIGESTBOT_SERVICE_HOST for a service of
+    ours, and DIGESTBOT_WEB_PORT=tcp://... for one called digestbot-web.
     """
-    known = [*Settings.model_fields, *Secrets.model_fields]
+    known = {*_variables(Settings), *Secrets.model_fields}
     for variable in sorted(environ):
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if not variable.startswith(ENVIRONMENT_PREFIX) or name in known:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or environ[variable].startswith(("tcp://", "udp://")):
             continue
-        section, nested, key = name.partition("__")
-        if nested and section in known:
+        if name in Secrets.model_fields and variable == variable.upper():
             continue
-        flat_section, _, flat_key = name.partition("_")
-        if nested:
-            near = difflib.get_close_matches(section, known, n=1, cutoff=0.0)[0]
-            meant = f"{near}__{key}"
-        elif flat_key in _keys_at([flat_section]):
-            meant = f"{flat_section}__{flat_key}"
-        else:
-            meant = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "")
-        if meant:
+        section, nested, _ = name.partition("__")
+        if name in Settings.model_fields or (nested and _keys_at([section])):
+            # Keys inside a section are looked at with the rest of the settings.
+            continue
+        same = [one for one in sorted(known) if one.replace("__", "_") == name.replace("__", "_")]
+        near = same or difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0 if nested else 0.8)
+        if near:
             raise SettingsError(
-                f"environment, {variable}: there is no such setting; did you mean {ENVIRONMENT_PREFIX}{meant.upper()}?"
+                f"environment, {variable}: there is no such setting; "
+                f"did you mean {ENVIRONMENT_PREFIX}{near[0].upper()}?"
             )
+
+
+def _variables(model: Any) -> list[str]:
+    """Return how each key is called in the environment, without our prefix and in lower case."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        inside = field.annotation if hasattr(field.annotation, "model_fields") else None
+        found += [f"{name}__{one}" for one in _variables(inside)] if inside else [name]
+    return found
 
 
 def _secrets_in(given: Mapping[str, Any]) -> list[str]:
@@ -129,8 +137,10 @@ def _problem(details: dict[str, Any]) -> str:
         near = difflib.get_close_matches(location[-1], _keys_at(location[:-1]), n=1)
         hint = f"; did you mean {'.'.join([*location[:-1], near[0]])}?" if near else ""
         return f"{name}: there is no such setting{hint}"
+    # A table may hold a secret that somebody put there by mistake.
+    given = "" if isinstance(details["input"], dict | list | tuple) else f" (got {details['input']!r})"
     message = str(details["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message[0].lower()}{message[1:]} (got {details['input']!r})"
+    return f"{name}: {message[0].lower()}{message[1:]}{given}"
 
 
 def _keys_at(location: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from digestbot.models import PaperId
 
@@ -27,5 +28,5 @@ def address_of(identifier: PaperId) -> str:
     if identifier.startswith("arxiv:") and arxiv_id(identifier) == identifier:
         return f"https://arxiv.org/abs/{identifier.removeprefix('arxiv:')}"
     if identifier.startswith("doi:10."):
-        return f"https://doi.org/{identifier.removeprefix('doi:')}"
+        return "https://doi.org/" + quote(identifier.removeprefix("doi:"), safe="/:;().,-_~")
     return ""

@@ -6,6 +6,7 @@ read that turns into a write fails as locked under WAL when another writer came 
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -112,7 +113,8 @@ class Database:
             return
         if empty:
             # Addresses and what people read are nobody else's business on a shared machine.
-            self.path.chmod(0o600)
+            with contextlib.suppress(OSError):
+                self.path.chmod(0o600)
             _use_wal(connection)
         # Two programs may find an empty file at the same time: look again inside the lock.
         connection.execute("begin exclusive")

@@ -21,7 +21,7 @@ from digestbot.store.database import Database
 from digestbot.store.values import instant_text, instant_value, list_value, paper_value
 
 # What may have arrived counts as sent, even while it waits to go out once more.
-_COUNTS_AS_SENT = "(state in ('sent', 'sending', 'held') or uncertain and state in ('pending', 'deferred'))"
+_COUNTS_AS_SENT = "(state in ('sent', 'sending', 'held') or uncertain and state in ('pending', 'deferred', 'failed'))"
 
 
 class Digests:

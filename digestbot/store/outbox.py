@@ -98,15 +98,18 @@ class Outbox:
     def claim(self, limit: int, now: datetime, *, only: SubscriberId | None = None) -> list[Delivery]:
         """Mark at most ``limit`` deliveries as ``sending`` by this run, on the disk, and return them.
 
-        Sign-up mails go before digests; then those that have waited longest. What the subscriber no
+        What has not been tried goes first, so that a mail that stops a run does not stop the next one
+        too; of those, sign-up mails go before digests; then those that have waited longest. What the subscriber no
         longer wants is not claimed, even if that changed a moment ago.
         """
         with self._database.write("full") as connection:
             rows = connection.execute(
                 "update deliveries set state = 'sending', owner = :run, attempts = attempts + 1, changed_at = :now"
-                " where id in (select id from deliveries where state in ('pending', 'deferred')"
+                " where id in (select id from deliveries indexed by deliveries_waiting"
+                "  where state in ('pending', 'deferred')"
                 "  and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
-                f"  and not {_UNWANTED} order by kind = 'digest', next_at, id limit :limit) returning *",
+                f"  and not {_UNWANTED} order by state = 'deferred', kind = 'digest', next_at, id"
+                "  limit :limit) returning *",
                 {"run": self._run, "now": instant_text(now), "only": only, "limit": limit},
             ).fetchall()
         return sorted((_value(row) for row in rows), key=lambda delivery: delivery.id)

@@ -123,7 +123,8 @@ create table deliveries (
     unique (kind, key)
 ) strict;
 create index deliveries_state on deliveries (state);
-create index deliveries_waiting on deliveries (kind = 'digest', next_at, id) where state in ('pending', 'deferred');
+create index deliveries_waiting on deliveries (state = 'deferred', kind = 'digest', next_at, id)
+    where state in ('pending', 'deferred');
 create index deliveries_digest on deliveries (digest_id);
 create index deliveries_subscriber on deliveries (subscriber_id, state);
 

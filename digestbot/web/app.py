@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -12,6 +13,8 @@ from starlette.routing import Route
 from digestbot.errors import StoreError
 from digestbot.web import feedback, subscription
 from digestbot.web.pages import Pages, plain
+
+log = structlog.get_logger()
 
 
 def create_app(pages: Pages) -> Starlette:
@@ -26,7 +29,7 @@ def create_app(pages: Pages) -> Starlette:
             Route("/healthz", _healthz),
             Route("/readyz", _readyz),
         ],
-        exception_handlers={HTTPException: _http_problem, StoreError: _store_problem},
+        exception_handlers={HTTPException: _http_problem, StoreError: _store_problem, Exception: _failed},
     )
     app.state.pages = pages
     return app
@@ -54,6 +57,12 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.headers:
         answer.headers.update(error.headers)
     return answer
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    # The web server's own log would show the whole path, and a token in it.
+    log.error("page failed", page=request.url.path, exc_info=error)
+    return plain("Not now, sorry. Nothing was recorded. Please try the link again later.", 500)
 
 
 async def _store_problem(request: Request, _error: Exception) -> Response:

@@ -251,8 +251,8 @@ def test_a_template_that_is_wrong_stops_the_run_and_loses_nothing(
     letters_of_broken = Letters(store.digests, store.subscribers, Renderer(broken, links), links, office.letters.sender)
     outcome = replace(office, letters=letters_of_broken).deliver()
     assert "misspelt" in outcome.stopped
-    assert office.states() == {"pending": 2}
-    assert office.deliver().counts == {DeliveryState.SENT: 2}
+    assert office.states() == {"deferred": 1, "pending": 1}
+    assert office.deliver(NOW + 5 * MINUTE).counts == {DeliveryState.SENT: 2}
 
 
 def test_a_ledger_that_fails_ends_the_run_and_the_next_one_loses_nothing(office: Office, server: Post) -> None:
@@ -337,3 +337,26 @@ def test_many_runs_leave_no_connections_to_the_database_behind(office: Office) -
     for _ in range(12):
         office.deliver()
     assert len(office.store.database._all) <= 3
+
+
+def test_a_mail_that_stops_a_run_does_not_stop_the_next_ones_too(office: Office, server: Post) -> None:
+    office.post("ada", "bela", "cy")
+    server.to_recipient[ADA] = "550 5.7.1 recipient has blocked you"
+    assert office.deliver().counts == {}
+    later = office.deliver(NOW + timedelta(hours=1))
+    assert later.counts == {DeliveryState.SENT: 2}
+    assert "5.7.1" in later.stopped
+    assert server.addresses() == [BELA, CY]
+
+
+def test_claiming_does_not_sort_all_that_waits(office: Office) -> None:
+    office.post("ada")
+    seen: list[str] = []
+    connection = office.store.database.connection
+    connection.set_trace_callback(seen.append)
+    office.store.outbox.claim(1, NOW)
+    connection.set_trace_callback(None)
+    [claim] = [one for one in seen if one.startswith("update deliveries set state = 'sending'")]
+    plan = " ".join(row["detail"] for row in connection.execute(f"explain query plan {claim}"))
+    assert "deliveries_waiting" in plan
+    assert "TEMP B-TREE" not in plan

@@ -7,9 +7,11 @@ import hashlib
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import structlog
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from digestbot import observe
@@ -141,3 +143,21 @@ def test_one_reader_never_sees_or_changes_the_ratings_of_another(site: Site) -> 
     page = site.client.get(site.links.feedback(theirs.id))
     assert tree(page).xpath("//input[@checked]/@value") == ["none"]
     assert site.store.ratings.of([other.id]) == {other.id: []}
+
+
+def test_a_page_that_fails_says_so_to_the_reader_and_to_the_log_without_the_token(site: Site) -> None:
+    class Broken:
+        def find(self, identifier: int) -> None:
+            raise KeyError(identifier)
+
+    log = io.StringIO()
+    observe.configure(log)
+    app = site.client.app
+    assert isinstance(app, Starlette)
+    pages = replace(app.state.pages, digests=Broken())
+    answer = TestClient(create_app(pages), raise_server_exceptions=False).get(site.feedback)
+    assert answer.status_code == 500
+    assert "Nothing was recorded" in answer.text
+    assert "page failed" in log.getvalue()
+    assert "KeyError" in log.getvalue()
+    assert site.feedback.rpartition("/")[2] not in log.getvalue()
