@@ -236,7 +236,7 @@ class _Run:
         except (RenderError, SenderRefusedError) as error:
             # It is about us and not about this mail: it waits, as does everything behind it. Should it be
             # about this mail after all, the next run begins with the others.
-            await self._release(delivery, wait=_WAITS[0])
+            await self._release(delivery, behind=True)
             self._outcome.stopped = str(error)
         except DeliveryError as error:
             await self._not_sent(delivery, error)
@@ -244,10 +244,9 @@ class _Run:
             await self._mark(delivery, DeliveryState.SENT, code=250, text=said)
         return True
 
-    async def _release(self, delivery: Delivery, wait: timedelta | None = None) -> None:
-        now = self._clock()
-        until = now + wait if wait else None
-        await self._call(partial(self._to.outbox.release, delivery, now, until=until))
+    async def _release(self, delivery: Delivery, *, behind: bool = False) -> None:
+        release, now = self._to.outbox.release, self._clock()
+        await self._call(partial(release, delivery, now, until=now if behind else None))
 
     async def _not_sent(self, delivery: Delivery, error: DeliveryError) -> None:
         wait = _WAITS[min(delivery.attempts, len(_WAITS)) - 1]

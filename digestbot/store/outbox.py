@@ -148,7 +148,7 @@ class Outbox:
             )
 
     def release(self, delivery: Delivery, now: datetime, *, until: datetime | None = None) -> None:
-        """Put a claimed delivery back as if it had not been tried; with ``until``, behind the others for a while."""
+        """Put a claimed delivery back as if it had not been tried; with ``until``, behind all that has not been."""
         with self._database.write("full") as connection:
             connection.execute(
                 "update deliveries set state = ?, owner = null, attempts = attempts - 1,"
