@@ -11,6 +11,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import structlog
+from hypothesis import settings
 
 from digestbot.digest.render import environment
 from digestbot.links import Links
@@ -21,6 +22,12 @@ from tests.factories import KEY, new_store
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-golden", action="store_true", help="write the golden mails of tests/data anew")
+
+
+# The laws are tried on fewer examples in the gate than by make soak.
+settings.register_profile("gate", max_examples=40)
+settings.register_profile("soak", max_examples=500)
+settings.load_profile("soak" if os.environ.get("DIGESTBOT_SOAK") == "1" else "gate")
 
 
 @pytest.fixture
