@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import socket
 import sys
 import tempfile
@@ -124,16 +122,14 @@ def _fill(installation: Installation) -> None:
 
 async def _with_a_person(folder: Path, port: int) -> int:
     """Serve the inbox until Ctrl-C."""
+    from digestbot.cli.service import asked_to_stop
+
     async with _stage(folder, port) as stage:
         await stage.story.next_morning()
         click.echo(f"Three readers have mail. Open {stage.url} in a browser:")
         click.echo("read a digest, like a paper in it, press Record, go back and press Next morning.")
         click.echo("Ctrl-C ends the demo; nothing of it stays.")
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await stop.wait()
+        await asked_to_stop().wait()
     return 0
 
 

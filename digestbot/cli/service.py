@@ -54,12 +54,7 @@ def _stay_up(program: Program, *, web: bool, schedule: bool) -> None:
 
 
 async def _serve(installation: Installation, *, web: bool, schedule: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows has no signal handlers in its event loop; there Ctrl-C ends the run as it does any program.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
+    stop = asked_to_stop()
     # Everything that can be wrong with settings, secrets or database is said before anything starts.
     pages = installation.pages()
     if schedule:
@@ -85,6 +80,16 @@ async def _serve(installation: Installation, *, web: bool, schedule: bool) -> No
     if server and serving:
         server.should_exit = True
         await serving
+
+
+def asked_to_stop() -> asyncio.Event:
+    """Return an event of the running loop that SIGTERM or Ctrl-C sets."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows has no signal handlers in its event loop; there Ctrl-C ends the run as it does any program.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 async def started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
