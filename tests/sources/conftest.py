@@ -1,60 +1,57 @@
-"""A small HTTP server on loopback that answers as a test tells it to."""
+"""Sites on loopback that a test fills with pages, and a client that asks them."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from digestbot.errors import SourceFormatError, SourceUnavailableError
+from digestbot.sources.client import Client, Lane
+from tests.fakes.server import serving
+from tests.fakes.site import Site
 
-@dataclass
-class Site:
-    """What the server answers, in turn, the last answer for ever; and what it was asked."""
+AT_ONCE = Lane(name="at once", seconds=0)
 
-    url: str = ""
-    answers: list[tuple[int, bytes]] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    agents: list[str] = field(default_factory=list)
+
+def read(url: str, parse: Callable[[bytes], Any] = bytes, *, lane: Lane = AT_ONCE, **options: Any) -> Any:
+    """Read one page with a client of its own, which has little patience."""
+    asked = {name: options.pop(name) for name in ("cached", "accept") if name in options}
+    values: dict[str, Any] = {"folder": None, "clock": lambda: datetime.now(UTC), "patience": 0.3, "timeout": 5.0}
+
+    async def run() -> Any:
+        async with Client(**values | options) as client:
+            return await client.read(url, parse, lane=lane, **asked)
+
+    return asyncio.run(run())
+
+
+def plain(body: bytes) -> bytes:
+    """Parse a page that is not HTML."""
+    if body.startswith(b"<!DOCTYPE"):
+        raise SourceFormatError("this is no list of papers")
+    return body
+
+
+def said(url: str, **options: Any) -> str:
+    with pytest.raises(SourceUnavailableError) as caught:
+        read(url, plain, **options)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    made = Site()
+    with serving(Site()) as served:
+        yield served
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.asked.append(self.path)
-            made.agents.append(self.headers["User-Agent"])
-            status, body = made.answers.pop(0) if len(made.answers) > 1 else made.answers[0]
-            if status == 0:
-                self.connection.close()
-                return
-            self.send_response(status)
-            for name, value in made.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-            """Stay silent."""
-
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except OSError:
-                # The client has heard enough, or the answer was to hang up.
-                return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    running = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    running.start()
-    yield made
-    server.shutdown()
-    running.join()
-    server.server_close()
+@pytest.fixture
+def other() -> Iterator[Site]:
+    """Another site, on a port of its own."""
+    with serving(Site()) as served:
+        yield served
