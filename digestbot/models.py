@@ -39,10 +39,11 @@ class SubscriberState(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What a mail is for; in this version only digests and sign-up confirmations are written."""
+    """What a mail is for; an alert tells the admin that something is wrong."""
 
     DIGEST = "digest"
     CONFIRM = "confirm"
+    ALERT = "alert"
 
 
 class DeliveryState(StrEnum):
@@ -62,6 +63,7 @@ class DeliveryState(StrEnum):
 class Paper:
     """One work, whatever its versions, as its source describes it.
 
+    ``links`` are pages of the same paper besides ``url``, ``comment_count`` what people said there;
     ``revision`` counts the texts the store has seen for this id, from 1.
     """
 
@@ -76,6 +78,8 @@ class Paper:
     doi: str = ""
     comment: str = ""
     upvotes: int = 0
+    comment_count: int = 0
+    links: tuple[str, ...] = ()
     revision: int = 1
 
 
@@ -123,10 +127,14 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestItem:
-    """One paper of a digest; ``position`` counts from 1."""
+    """One paper of a digest; ``position`` counts from 1.
+
+    ``shown_id`` is the id that the paper had when the digest was composed: the mail shows it, whatever it has now.
+    """
 
     position: int
     paper: Paper
+    shown_id: PaperId
     score: float
     reason: Reason
 
@@ -151,12 +159,15 @@ class Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One mail to one address; unique by ``(kind, key)``."""
+    """One mail to one address; unique by ``(kind, key)``.
+
+    ``subscriber_id`` is ``None`` for an alert, which goes to the admin; ``details`` is what it has to tell.
+    """
 
     id: int
     kind: DeliveryKind
     key: str
-    subscriber_id: SubscriberId
+    subscriber_id: SubscriberId | None
     digest_id: DigestId | None
     address: str
     message_id: str
@@ -164,6 +175,7 @@ class Delivery:
     attempts: int
     bytes_hash: str | None
     created_at: datetime
+    details: str = ""
 
 
 def digest_id(subscriber_id: SubscriberId, local_day: date) -> DigestId:

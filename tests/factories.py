@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,38 @@ def paper(number: int = 1, **changes: Any) -> Paper:
         "url": f"https://arxiv.org/abs/2505.{number:05d}",
     }
     return Paper(**values | changes)
+
+
+def described(number: int = 1) -> dict[str, Paper]:
+    """One work as four places describe it: any two of them share something with arXiv's description."""
+    title = f"Counting what the index forgets, part {number}"
+    shared: dict[str, Any] = {"authors": ("Zoë Quill", "Bela Vane"), "categories": (), "abstract": "", "title": title}
+    return {
+        "arxiv": paper(number, title=title, authors=("Zoë Quill", "Bela Vane"), doi=f"10.5555/{number}", announced=DAY),
+        "doi": paper(
+            **shared | {"title": f"What the index forgets ({number})"},
+            id=f"doi:10.5555/{number}",
+            doi=f"10.5555/{number}",
+            url=f"https://doi.org/10.5555/{number}",
+            comment="Journal of Indexes 4",
+            announced=DAY - timedelta(days=2),
+        ),
+        "hub": paper(
+            **shared,
+            id=f"hub:{number}",
+            doi=f"10.48550/arXiv.2505.{number:05d}",
+            url=f"https://hub.example.org/papers/{number}",
+            upvotes=12,
+            comment_count=3,
+            announced=DAY + timedelta(days=1),
+        ),
+        "feed": paper(
+            **shared | {"title": title.upper() + "!", "authors": ("Quill, Z.",)},
+            id=f"feed:{number:x}",
+            url=f"https://blog.example.org/{number}",
+            announced=DAY + timedelta(days=3),
+        ),
+    }
 
 
 def subscriber(number: int = 1, **changes: Any) -> Subscriber:
@@ -79,7 +111,11 @@ def digest(*papers: Paper, reader: Subscriber | None = None, **changes: Any) -> 
         "days": owner.days,
         "items": tuple(
             DigestItem(
-                position=place, paper=one, score=1 / place, reason=Reason(kind="terms", terms=("sparse", "index"))
+                position=place,
+                paper=one,
+                shown_id=one.id,
+                score=1 / place,
+                reason=Reason(kind="terms", terms=("sparse", "index")),
             )
             for place, one in enumerate(shown, 1)
         ),
@@ -102,6 +138,35 @@ def delivery(number: int = 1, **changes: Any) -> Delivery:
         "created_at": NOW,
     }
     return Delivery(**values | changes)
+
+
+def alert(number: int = 1, **changes: Any) -> Delivery:
+    values: dict[str, Any] = {
+        "kind": DeliveryKind.ALERT,
+        "key": f"alert {number}",
+        "subscriber_id": None,
+        "address": "admin@example.org",
+        "message_id": f"<alert.{number}@example.org>",
+        "details": '{"source": "arxiv", "problem": "nothing new since Monday"}',
+    }
+    return delivery(number, **values | changes)
+
+
+def load(**changes: Any) -> dict[str, Any]:
+    """What is recorded of one load."""
+    values: dict[str, Any] = {
+        "asked": "what is new",
+        "started_at": NOW,
+        "finished_at": NOW + timedelta(seconds=4),
+        "received": 3,
+        "new": 2,
+        "updated": 1,
+        "skipped": 0,
+        "error": "",
+        "cursor": "",
+        "newest": DAY,
+    }
+    return values | changes
 
 
 def new_store(path: Path, defaults: Defaults | None = None) -> Store:
