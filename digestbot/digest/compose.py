@@ -50,7 +50,7 @@ def compose(
         considered=considered,
         days=subscriber.days,
         items=tuple(
-            DigestItem(position=position, paper=one.paper, score=one.score, reason=one.reason)
+            DigestItem(position=position, paper=one.paper, shown_id=one.paper.id, score=one.score, reason=one.reason)
             for position, one in enumerate(chosen, 1)
         ),
     )

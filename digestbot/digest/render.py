@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from digestbot.digest import wording
+from digestbot.digest import alerts, wording
 from digestbot.errors import RenderError
 from digestbot.links import Links
 from digestbot.models import Digest, DigestItem, Subscriber
@@ -106,6 +107,27 @@ class Renderer:
             },
         )
 
+    def alert(self, concerns: Sequence[alerts.Concern], address: str, now: datetime) -> Rendered:
+        """Render the mail that tells the admin which sources bring nothing."""
+        return self._render(
+            "alert",
+            alerts.subject(concerns),
+            {
+                "concerns": [
+                    {
+                        "source": one.source,
+                        "headline": alerts.headline(one),
+                        "meaning": alerts.meaning(one, now),
+                        "facts": alerts.facts(one),
+                    }
+                    for one in concerns
+                ],
+                "arxiv": any(one.source == "arxiv" for one in concerns),
+                "closing": alerts.CLOSING,
+                "email": address,
+            },
+        )
+
     def _render(self, name: str, subject: str, values: Mapping[str, Any]) -> Rendered:
         try:
             html = self._templates.get_template(f"email/{name}.html.j2").render(values, subject=subject)
@@ -130,7 +152,7 @@ def _item(item: DigestItem, feedback: str) -> dict[str, Any]:
         "position": item.position,
         "title": wording.shorten(paper.title, _MAX_TITLE),
         "url": paper.url,
-        "id": paper.id,
+        "id": item.shown_id,
         "authors": wording.shorten(wording.author_line(paper.authors), _MAX_TITLE),
         "meta": wording.meta(paper),
         "summary": wording.summary(paper.abstract),

@@ -1,4 +1,4 @@
-"""The store: all SQL of the program, behind five small classes over one SQLite file."""
+"""The store: all SQL of the program, behind six small classes over one SQLite file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 
 from digestbot.store.database import Database
 from digestbot.store.digests import Digests
+from digestbot.store.loads import LoadHistory, Loads
 from digestbot.store.outbox import Outbox
 from digestbot.store.papers import Added, Papers
 from digestbot.store.ratings import Ratings
 from digestbot.store.subscribers import Defaults, Preferences, Subscribers
 
-__all__ = ["Added", "Defaults", "Preferences", "Store", "open_store"]
+__all__ = ["Added", "Defaults", "LoadHistory", "Preferences", "Store", "open_store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Store:
     ratings: Ratings
     digests: Digests
     outbox: Outbox
+    loads: Loads
     database: Database
 
     def close(self) -> None:
@@ -45,5 +47,6 @@ def open_store(path: Path, *, defaults: Defaults, new_id: Callable[[], int]) -> 
         ratings=Ratings(database),
         digests=Digests(database),
         outbox=Outbox(database),
+        loads=Loads(database),
         database=database,
     )

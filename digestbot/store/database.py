@@ -80,6 +80,10 @@ class Database:
                     connection.execute("rollback")
                 raise
 
+    def damage(self) -> list[str]:
+        """Return what SQLite finds wrong with the file, ``["ok"]`` when that is nothing."""
+        return [str(row[0]) for row in self.rows("pragma quick_check")]
+
     def close(self) -> None:
         """Close every thread's connection."""
         with self._lock:

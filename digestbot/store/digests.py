@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 
 from digestbot.models import (
@@ -18,10 +17,8 @@ from digestbot.models import (
     SubscriberId,
 )
 from digestbot.store.database import Database
-from digestbot.store.values import instant_text, instant_value, list_value, paper_value
-
-# What may have arrived counts as sent, even while it waits to go out once more.
-_COUNTS_AS_SENT = "(state in ('sent', 'sending', 'held') or uncertain and state in ('pending', 'deferred', 'failed'))"
+from digestbot.store.sent import COUNTS_AS_SENT
+from digestbot.store.values import instant_text, instant_value, paper_value
 
 
 class Digests:
@@ -35,13 +32,16 @@ class Digests:
 
         One that another program composed meanwhile stays as it is. A digest replaces the
         subscriber's older ones that have not gone out: those expire, or, when they may have
-        arrived, are held. A digest with a paper that another program sent meanwhile is not stored:
-        the subscriber stays due.
+        arrived, are held. A digest with a paper that another program sent meanwhile, or found to be one
+        with another paper, is not stored: the subscriber stays due.
         """
         added: list[DigestId] = []
+        there: set[PaperId] = set()
         with self._database.write("full") as connection:
             for digest, delivery in composed:
-                if not _overlaps(connection, digest) and self._insert(connection, digest):
+                there |= _own_ids(connection, {item.paper.id for item in digest.items} - there)
+                stale = any(item.paper.id not in there for item in digest.items) or _overlaps(connection, digest)
+                if not stale and self._insert(connection, digest):
                     _expire_older(connection, digest)
                     insert_delivery(connection, delivery)
                     added.append(digest.id)
@@ -64,13 +64,14 @@ class Digests:
         if cursor.rowcount == 0:
             return False
         connection.executemany(
-            "insert into digest_items (digest_id, position, paper_id, revision, upvotes, score, reason)"
-            " values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into digest_items (digest_id, position, paper_id, shown_id, revision, upvotes, score, reason)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     digest.id,
                     item.position,
                     item.paper.id,
+                    item.shown_id,
                     item.paper.revision,
                     item.paper.upvotes,
                     item.score,
@@ -82,14 +83,25 @@ class Digests:
         return True
 
     def find(self, identifier: DigestId) -> Digest | None:
-        """Return a digest with the texts it was composed with, ``None`` when there is none."""
+        """Return a digest with the texts it was composed with, ``None`` when there is none.
+
+        Its papers have the ids that they have now, and those that the mail shows. Where two of them became one, the
+        first place holds it, and the other position is empty.
+        """
         row = self._database.row("select * from digests where id = ?", (identifier,))
         if row is None:
             return None
+        # In one statement with the older texts: a load may merge papers at this moment.
         items = self._database.rows(
-            "select papers.*, digest_items.position, digest_items.score, digest_items.reason,"
-            " digest_items.revision as shown, digest_items.upvotes as counted"
+            "select position, shown_id, score, reason, digest_items.revision, papers.id, digest_items.upvotes,"
+            " coalesce(old.title, papers.title) as title, coalesce(old.abstract, papers.abstract) as abstract,"
+            " coalesce(old.authors, papers.authors) as authors,"
+            " coalesce(old.categories, papers.categories) as categories,"
+            " coalesce(old.announced, papers.announced) as announced, coalesce(old.url, papers.url) as url,"
+            " papers.pdf_url, papers.doi, papers.comment, papers.comment_count, papers.links"
             " from digest_items join papers on papers.id = digest_items.paper_id"
+            " left join paper_revisions as old"
+            " on old.paper_id = papers.id and old.revision = digest_items.revision"
             " where digest_id = ? order by position",
             (identifier,),
         )
@@ -101,32 +113,7 @@ class Digests:
             number=row["number"],
             considered=row["considered"],
             days=row["days"],
-            items=tuple(self._item(item) for item in items),
-        )
-
-    def _item(self, row: sqlite3.Row) -> DigestItem:
-        # A mail says how many upvotes there were; sent again, it must say the same.
-        paper = replace(paper_value(row), upvotes=row["counted"])
-        if row["shown"] != paper.revision:
-            old = self._database.row(
-                "select * from paper_revisions where paper_id = ? and revision = ?", (paper.id, row["shown"])
-            )
-            if old is not None:
-                paper = replace(
-                    paper,
-                    title=old["title"],
-                    abstract=old["abstract"],
-                    authors=list_value(old["authors"]),
-                    categories=list_value(old["categories"]),
-                    url=old["url"],
-                    revision=row["shown"],
-                )
-        reason = json.loads(row["reason"])
-        return DigestItem(
-            position=row["position"],
-            paper=paper,
-            score=row["score"],
-            reason=Reason(kind=reason["kind"], terms=tuple(reason["terms"])),
+            items=tuple(_item(item) for item in items),
         )
 
     def count(self, subscriber_id: SubscriberId, *, before: date) -> int:
@@ -146,7 +133,7 @@ class Digests:
         """Return the day of the newest digest before ``before`` that went out, ``None`` for the first."""
         row = self._database.row(
             "select max(local_day) from digests join deliveries on deliveries.digest_id = digests.id"
-            f" where digests.subscriber_id = ? and local_day < ? and {_COUNTS_AS_SENT}",
+            f" where digests.subscriber_id = ? and local_day < ? and {COUNTS_AS_SENT}",
             (subscriber_id, before.isoformat()),
         )
         return date.fromisoformat(row[0]) if row and row[0] else None
@@ -155,16 +142,35 @@ class Digests:
         """Return the papers that this subscriber has been sent, or may have been sent."""
         rows = self._database.rows(
             "select paper_id from deliveries join digest_items on digest_items.digest_id = deliveries.digest_id"
-            f" where deliveries.subscriber_id = ? and {_COUNTS_AS_SENT} order by paper_id",
+            f" where deliveries.subscriber_id = ? and {COUNTS_AS_SENT} order by paper_id",
             (subscriber_id,),
         )
         return {row["paper_id"] for row in rows}
 
 
+def _item(row: sqlite3.Row) -> DigestItem:
+    reason = json.loads(row["reason"])
+    return DigestItem(
+        position=row["position"],
+        # The upvotes among it are those of the day of composing: a mail that is sent again must say the same.
+        paper=paper_value(row),
+        shown_id=row["shown_id"],
+        score=row["score"],
+        reason=Reason(kind=reason["kind"], terms=tuple(reason["terms"])),
+    )
+
+
+def _own_ids(connection: sqlite3.Connection, ids: set[PaperId]) -> set[PaperId]:
+    """Return those of the ids that papers have now."""
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(f"select id from papers where id in ({marks})", sorted(ids)) if ids else ()
+    return {row["id"] for row in rows}
+
+
 def _overlaps(connection: sqlite3.Connection, digest: Digest) -> bool:
     rows = connection.execute(
         "select paper_id from deliveries join digest_items on digest_items.digest_id = deliveries.digest_id"
-        f" where deliveries.subscriber_id = ? and deliveries.digest_id <> ? and {_COUNTS_AS_SENT}",
+        f" where deliveries.subscriber_id = ? and deliveries.digest_id <> ? and {COUNTS_AS_SENT}",
         (digest.subscriber_id, digest.id),
     )
     return not {item.paper.id for item in digest.items}.isdisjoint(row["paper_id"] for row in rows)
@@ -182,8 +188,8 @@ def _expire_older(connection: sqlite3.Connection, digest: Digest) -> None:
 def insert_delivery(connection: sqlite3.Connection, delivery: Delivery) -> None:
     """Put a mail into the outbox; one with the same kind and key stays as it is."""
     connection.execute(
-        "insert into deliveries (kind, key, subscriber_id, digest_id, address, message_id, state,"
-        " next_at, created_at, changed_at) values (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
+        "insert into deliveries (kind, key, subscriber_id, digest_id, address, message_id, details, state,"
+        " next_at, created_at, changed_at) values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
         " on conflict (kind, key) do nothing",
         (
             delivery.kind,
@@ -192,6 +198,7 @@ def insert_delivery(connection: sqlite3.Connection, delivery: Delivery) -> None:
             delivery.digest_id,
             delivery.address,
             delivery.message_id,
+            delivery.details,
             *[instant_text(delivery.created_at)] * 3,
         ),
     )

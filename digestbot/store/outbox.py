@@ -8,6 +8,7 @@ with the process; a row in ``sending`` whose lock is free is uncertain.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -20,11 +21,21 @@ from digestbot.store.database import Database
 from digestbot.store.digests import insert_delivery
 from digestbot.store.values import instant_text, instant_value
 
-# Digests are for the active, the mail that asks is for those who have not answered.
+# Digests are for the active, the mail that asks is for those who have not answered. What goes to no
+# subscriber, an alert to the admin, is never unwanted.
 _UNWANTED = (
     "exists (select 1 from subscribers where subscribers.id = deliveries.subscriber_id"
     " and subscribers.state <> iif(deliveries.kind = 'confirm', 'pending', 'active'))"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """What did not go out: how many mails are held and failed, and since when the oldest one waits."""
+
+    held: int
+    failed: int
+    oldest: datetime | None
 
 
 class Outbox:
@@ -99,8 +110,8 @@ class Outbox:
         """Mark at most ``limit`` deliveries as ``sending`` by this run, on the disk, and return them.
 
         What has not been tried goes first, so that a mail that stops a run does not stop the next one
-        too; of those, sign-up mails go before digests; then those that have waited longest. What the subscriber no
-        longer wants is not claimed, even if that changed a moment ago.
+        too; of those, sign-up mails and alerts go before digests; then those that have waited longest. What the
+        subscriber no longer wants is not claimed, even if that changed a moment ago.
         """
         with self._database.write("full") as connection:
             rows = connection.execute(
@@ -166,6 +177,17 @@ class Outbox:
         row = self._database.row("select * from deliveries where kind = ? and key = ?", (kind, key))
         return _value(row) if row else None
 
+    def undelivered(self, since: datetime) -> Undelivered:
+        """Return what was held or failed since then, and since when the oldest mail waits."""
+        (row,) = self._database.rows(
+            "select count(*) filter (where state = 'held' and changed_at >= :since) as held,"
+            " count(*) filter (where state = 'failed' and changed_at >= :since) as failed,"
+            " min(created_at) filter (where state in ('pending', 'deferred')) as oldest from deliveries",
+            {"since": instant_text(since)},
+        )
+        oldest = instant_value(row["oldest"]) if row["oldest"] else None
+        return Undelivered(held=row["held"], failed=row["failed"], oldest=oldest)
+
     def counts(self) -> dict[DeliveryState, int]:
         """Return how many deliveries are in each state."""
         rows = self._database.rows("select state, count(*) as many from deliveries group by state order by state")
@@ -189,4 +211,5 @@ def _value(row: sqlite3.Row) -> Delivery:
         attempts=row["attempts"],
         bytes_hash=row["bytes_hash"],
         created_at=instant_value(row["created_at"]),
+        details=row["details"],
     )

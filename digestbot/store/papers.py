@@ -1,20 +1,19 @@
-"""Papers and the loads that brought them."""
+"""Papers, each one once, by any id that it has or had."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import chain, repeat
+from itertools import chain
 
 from digestbot.models import Paper, PaperId
+from digestbot.store.arrivals import take_in
 from digestbot.store.database import Database
-from digestbot.store.values import instant_text, list_text, paper_value
+from digestbot.store.values import paper_value
 
-_TEXT = ("title", "abstract", "authors", "categories", "url")
-_REST = ("pdf_url", "doi", "comment", "upvotes")
-_NOTHING = ("", "[]", 0)
 _MANY = 500
 
 
@@ -27,65 +26,58 @@ class Added:
 
 
 class Papers:
-    """Papers by id. A paper keeps the day it was announced; its older texts are kept as revisions."""
+    """Papers by id. A paper keeps the first day it was announced; its older texts are kept as revisions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, papers: Iterable[Paper], now: datetime, *, replacements: Iterable[Paper] = ()) -> Added:
+    def add(
+        self,
+        papers: Iterable[Paper],
+        now: datetime,
+        *,
+        replacements: Iterable[Paper] = (),
+        mentions: Iterable[Paper] = (),
+    ) -> Added:
         """Add new papers and take over what changed in known ones, all or nothing.
 
-        ``replacements`` only change papers that are known.
+        What describes a known paper under another id is found by what the two share; papers that show to be
+        one are merged, and their ids stay known. ``replacements`` only change papers that are known, ``mentions``
+        are what somebody else tells of papers: they fill only what is empty in known ones.
         """
-        new = updated = 0
         with self._database.write() as connection:
-            for paper, announced in chain(zip(papers, repeat(True)), zip(replacements, repeat(False))):
-                row = _row(paper)
-                known = connection.execute("select * from papers where id = ?", (paper.id,)).fetchone()
-                if known is None and not announced:
-                    continue
-                if known is None:
-                    connection.execute(
-                        "insert into papers (id, title, abstract, authors, categories, announced, url,"
-                        " pdf_url, doi, comment, upvotes, revision, loaded_at)"
-                        " values (:id, :title, :abstract, :authors, :categories, :announced, :url,"
-                        " :pdf_url, :doi, :comment, :upvotes, 1, :loaded_at)",
-                        row | {"announced": paper.announced.isoformat(), "loaded_at": instant_text(now)},
-                    )
-                    new += 1
-                    continue
-                # What a source does not say does not take away what another one said.
-                row |= {name: known[name] for name in (*_TEXT, *_REST) if row[name] in _NOTHING}
-                if any(known[name] != row[name] for name in (*_TEXT, *_REST)):
-                    self._update(connection, known, row)
-                    updated += 1
-        return Added(new=new, updated=updated)
-
-    def _update(self, connection: sqlite3.Connection, known: sqlite3.Row, row: dict[str, str | int]) -> None:
-        reworded = any(known[name] != row[name] for name in _TEXT)
-        if reworded:
-            # Digests that were composed with the old text still show it.
-            connection.execute(
-                "insert into paper_revisions (paper_id, revision, title, abstract, authors, categories, url)"
-                " select id, revision, title, abstract, authors, categories, url from papers where id = ?",
-                (row["id"],),
+            arrivals = Counter(
+                chain(
+                    (take_in(connection, paper, now, announced=True) for paper in papers),
+                    (take_in(connection, paper, now, announced=False) for paper in replacements),
+                    (take_in(connection, paper, now, announced=True, mentioned=True) for paper in mentions),
+                )
             )
-        connection.execute(
-            "update papers set title = :title, abstract = :abstract, authors = :authors,"
-            " categories = :categories, url = :url, pdf_url = :pdf_url, doi = :doi, comment = :comment,"
-            " upvotes = :upvotes, revision = revision + :reworded where id = :id",
-            row | {"reworded": int(reworded)},
-        )
+        return Added(new=arrivals["new"], updated=arrivals["updated"])
 
     def get(self, ids: Sequence[PaperId]) -> dict[PaperId, Paper]:
-        """Return the papers that are there, by id."""
-        found: dict[PaperId, Paper] = {}
+        """Return the papers that are there, by the id asked for, which may be one that a paper had before."""
+        return {row["asked"]: paper_value(row) for row in self._asked("papers.*", ids)}
+
+    def known(self, ids: Sequence[PaperId]) -> dict[PaperId, date]:
+        """Return the days that papers were announced on, by the id asked for."""
+        return {row["asked"]: date.fromisoformat(row["announced"]) for row in self._asked("announced", ids)}
+
+    def resolve(self, ids: Sequence[PaperId]) -> dict[PaperId, PaperId]:
+        """Return the ids that papers have now, by the id asked for."""
+        return {row["asked"]: row["id"] for row in self._asked("id", ids)}
+
+    def _asked(self, columns: str, ids: Sequence[PaperId]) -> Iterator[sqlite3.Row]:
         for start in range(0, len(ids), _MANY):
             some = ids[start : start + _MANY]
             marks = ",".join("?" * len(some))
-            for row in self._database.rows(f"select * from papers where id in ({marks}) order by id", some):
-                found[row["id"]] = paper_value(row)
-        return found
+            # In one statement, so that a paper which is merged at this moment is found by one of its ids.
+            yield from self._database.rows(
+                f"select id as asked, {columns} from papers where id in ({marks})"
+                f" union all select alias, {columns} from paper_aliases join papers on papers.id = paper_id"
+                f" where alias in ({marks}) order by asked",
+                (*some, *some),
+            )
 
     def announced(self, first: date, last: date) -> list[Paper]:
         """Return the papers announced from ``first`` to ``last``, both included, in a total order."""
@@ -115,47 +107,3 @@ class Papers:
         """Return how many papers there are."""
         row = self._database.row("select count(*) from papers")
         return int(row[0]) if row else 0
-
-    def record_load(
-        self,
-        source: str,
-        *,
-        started_at: datetime,
-        finished_at: datetime,
-        received: int,
-        new: int,
-        updated: int,
-        skipped: int,
-        error: str,
-    ) -> None:
-        """Keep what one load of one source came to; ``error`` is empty when it answered."""
-        with self._database.write() as connection:
-            connection.execute(
-                "insert into loads (source, started_at, finished_at, received, new, updated, skipped, error)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    source,
-                    instant_text(started_at),
-                    instant_text(finished_at),
-                    received,
-                    new,
-                    updated,
-                    skipped,
-                    error,
-                ),
-            )
-
-
-def _row(paper: Paper) -> dict[str, str | int]:
-    return {
-        "id": paper.id,
-        "title": paper.title,
-        "abstract": paper.abstract,
-        "authors": list_text(paper.authors),
-        "categories": list_text(paper.categories),
-        "url": paper.url,
-        "pdf_url": paper.pdf_url,
-        "doi": paper.doi,
-        "comment": paper.comment,
-        "upvotes": paper.upvotes,
-    }

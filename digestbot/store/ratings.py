@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from digestbot.errors import NotFoundError
 from digestbot.models import DigestId, PaperId, Rating, RatingValue, SubscriberId
 from digestbot.store.database import Database
+from digestbot.store.merging import own_id
 from digestbot.store.values import instant_text, instant_value
 
 _MANY = 500
@@ -31,13 +33,12 @@ class Ratings:
     ) -> dict[PaperId, int]:
         """Record what changes and return, for each paper that changed, the value it had (0: none).
 
-        Recording the same again changes nothing, not even an event.
+        Recording the same again changes nothing, not even an event. Papers may be named by ids they had before;
+        the answer names them by those they have now.
         """
         before: dict[PaperId, int] = {}
         with self._database.write("full") as connection:
-            for paper_id, value in values.items():
-                if not connection.execute("select 1 from papers where id = ?", (paper_id,)).fetchone():
-                    raise NotFoundError(f"{paper_id}: there is no such paper here; load it first")
+            for paper_id, value in _by_own_id(connection, values).items():
                 known = connection.execute(
                     "select value from ratings where subscriber_id = ? and paper_id = ?", (subscriber_id, paper_id)
                 ).fetchone()
@@ -81,3 +82,15 @@ class Ratings:
                     )
                 )
         return found
+
+
+def _by_own_id(
+    connection: sqlite3.Connection, values: Mapping[PaperId, RatingValue | Literal[0]]
+) -> dict[PaperId, RatingValue | Literal[0]]:
+    found: dict[PaperId, RatingValue | Literal[0]] = {}
+    for asked, value in values.items():
+        paper_id = own_id(connection, asked)
+        if paper_id is None:
+            raise NotFoundError(f"{asked}: there is no such paper here; load it first")
+        found[paper_id] = value
+    return found

@@ -9,6 +9,11 @@ from __future__ import annotations
 from sqlite_utils import Database as SqliteDatabase
 from sqlite_utils import Migrations
 
+from digestbot.errors import StoreError
+from digestbot.identifiers import keys_of
+from digestbot.store import merging
+from digestbot.store.values import paper_value
+
 # "dgst": says in the file's header that the database is ours (SQLite's application_id).
 APPLICATION_ID = 0x64677374
 
@@ -148,10 +153,118 @@ create table loads (
 create index loads_source on loads (source, started_at);
 """
 
+# Nothing refers to the two tables that are made anew, so dropping the old ones breaks no reference.
+_PLACES = """
+alter table papers add column comment_count integer not null default 0;
+alter table papers add column links text not null default '[]';
+
+create table paper_keys (
+    key text not null,
+    paper_id text not null references papers (id) on delete cascade,
+    primary key (key, paper_id)
+) strict, without rowid;
+create index paper_keys_paper on paper_keys (paper_id);
+
+create table paper_aliases (
+    alias text primary key,
+    paper_id text not null references papers (id) on delete cascade
+) strict, without rowid;
+create index paper_aliases_paper on paper_aliases (paper_id);
+
+alter table paper_revisions add column announced text not null default '';
+update paper_revisions set announced = (select announced from papers where id = paper_id);
+
+create index ratings_paper on ratings (paper_id);
+create index rating_events_paper on rating_events (paper_id);
+
+create table digest_items_new (
+    digest_id integer not null references digests (id) on delete cascade,
+    position integer not null,
+    paper_id text not null references papers (id),
+    shown_id text not null,
+    revision integer not null,
+    upvotes integer not null,
+    score real not null,
+    reason text not null,
+    primary key (digest_id, position),
+    unique (paper_id, digest_id)
+) strict, without rowid;
+insert into digest_items_new (digest_id, position, paper_id, shown_id, revision, upvotes, score, reason)
+    select digest_id, position, paper_id, paper_id, revision, upvotes, score, reason from digest_items;
+drop table digest_items;
+alter table digest_items_new rename to digest_items;
+
+create table deliveries_new (
+    id integer primary key,
+    kind text not null,
+    key text not null,
+    subscriber_id integer references subscribers (id) on delete cascade,
+    digest_id integer references digests (id) on delete cascade,
+    address text not null,
+    message_id text not null unique,
+    details text not null default '',
+    state text not null check (state in
+        ('pending', 'sending', 'sent', 'deferred', 'held', 'expired', 'failed', 'bounced')),
+    attempts integer not null default 0,
+    next_at text not null,
+    owner text,
+    bytes_hash text,
+    uncertain integer not null default 0,
+    smtp_code integer,
+    smtp_text text not null default '',
+    created_at text not null,
+    changed_at text not null,
+    sent_at text,
+    unique (kind, key),
+    check (subscriber_id is not null or kind = 'alert')
+) strict;
+insert into deliveries_new (id, kind, key, subscriber_id, digest_id, address, message_id, state, attempts, next_at,
+        owner, bytes_hash, uncertain, smtp_code, smtp_text, created_at, changed_at, sent_at)
+    select id, kind, key, subscriber_id, digest_id, address, message_id, state, attempts, next_at,
+        owner, bytes_hash, uncertain, smtp_code, smtp_text, created_at, changed_at, sent_at from deliveries;
+drop table deliveries;
+alter table deliveries_new rename to deliveries;
+create index deliveries_state on deliveries (state);
+create index deliveries_waiting on deliveries (state = 'deferred', kind = 'digest', next_at, id)
+    where state in ('pending', 'deferred');
+create index deliveries_digest on deliveries (digest_id);
+create index deliveries_subscriber on deliveries (subscriber_id, state);
+
+alter table loads add column asked text not null default '';
+alter table loads add column cursor text not null default '';
+alter table loads add column newest text;
+alter table loads add column behind text not null default '';
+"""
+
 
 @migrations()
 def m001_first_tables(db: SqliteDatabase) -> None:
     """Everything that the first version keeps."""
-    for statement in _FIRST.split(";"):
+    _run(db, _FIRST)
+
+
+@migrations()
+def m002_one_paper_from_many_places(db: SqliteDatabase) -> None:
+    """What shows that two descriptions are of one paper; what a load asked for; mails to the admin.
+
+    Papers that this shows to be one are merged, as if they came in again in the order in which they came first.
+    """
+    _run(db, _PLACES)
+    for (identifier,) in db.execute("select id from papers order by rowid").fetchall():
+        row = db.execute("select * from papers where id = ?", (identifier,)).fetchone()
+        try:
+            keys = keys_of(paper_value(row))
+        except (ValueError, TypeError) as error:
+            raise StoreError(
+                f"the row of paper {identifier} in the database cannot be read ({error});"
+                " restore a backup, or repair the row"
+            ) from error
+        merging.add_keys(db.conn, identifier, keys)
+        merging.merge_all(db.conn, identifier, keys)
+
+
+def _run(db: SqliteDatabase, script: str) -> None:
+    # Not executescript: it would end the transaction that the migration runs in.
+    for statement in script.split(";"):
         if statement.strip():
             db.execute(statement)

@@ -43,5 +43,7 @@ def paper_value(row: sqlite3.Row) -> Paper:
         doi=row["doi"],
         comment=row["comment"],
         upvotes=row["upvotes"],
+        comment_count=row["comment_count"],
+        links=list_value(row["links"]),
         revision=row["revision"],
     )

@@ -76,10 +76,11 @@ def _ask(pages: Pages, token: str, query: dict[str, str]) -> Response:
 
 def _asked(digest: Digest, query: dict[str, str]) -> tuple[int, str] | None:
     """Return the position and the choice that a link of the mail preselects."""
+    # Positions may have gaps: of two papers that turned out to be one, the first stays.
+    positions = {str(item.position): item.position for item in digest.items}
     for choice in ("like", "dislike"):
-        position = query.get(choice, "")
-        if position.isdecimal() and len(position) <= 3 and 1 <= int(position) <= len(digest.items):
-            return int(position), choice
+        if (position := query.get(choice, "")) in positions:
+            return positions[position], choice
     return None
 
 
@@ -88,12 +89,16 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
     if isinstance(digest, Response):
         return digest
     papers = {item.position: item.paper for item in digest.items}
+    # A place is empty when its paper turned out to be one with that of another place.
+    ours = any((found := _FIELD.match(name)) and int(found.group(1)) in papers for name in form)
     values: dict[PaperId, RatingValue | Literal[0]] = {}
     for name, choice in form.items():
         found = _FIELD.match(name)
         if found is None:
             continue
         position = int(found.group(1))
+        if position not in papers and ours:
+            continue
         if position not in papers or choice not in _CHOICES:
             return pages.say("That did not work", "The form is not of this list. Nothing was recorded.", status=400)
         # What the page showed as recorded, and the reader left as it was, is not an opinion: another

@@ -122,7 +122,7 @@ def test_a_title_that_begins_with_a_colon_still_has_a_short_form() -> None:
 def test_the_lead_says_why_the_list_is_what_it_is() -> None:
     def made(*kinds: str) -> str:
         items = [
-            DigestItem(position=place, paper=paper(place), score=1.0, reason=Reason(kind=kind))  # type: ignore[arg-type]
+            DigestItem(position=place, paper=paper(place), shown_id="", score=1.0, reason=Reason(kind=kind))  # type: ignore[arg-type]
             for place, kind in enumerate(kinds, 1)
         ]
         return lead(digest(items=tuple(items)))

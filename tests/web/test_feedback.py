@@ -95,7 +95,7 @@ def test_clear_takes_a_rating_away_and_the_events_stay(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", [{"p4": "like"}, {"p999": "like"}, {"p1": "like", "p4": "like"}, {"p1": "adore"}, {"p1": ""}, {"p1": "1"}]
+    "form", [{"p4": "like"}, {"p999": "like"}, {"p3": "like", "p1": "adore"}, {"p1": "adore"}, {"p1": ""}, {"p1": "1"}]
 )
 def test_a_form_that_is_not_of_this_list_records_nothing_of_it(site: Site, form: dict[str, str]) -> None:
     before = site.dump()
@@ -103,6 +103,11 @@ def test_a_form_that_is_not_of_this_list_records_nothing_of_it(site: Site, form:
     assert answer.status_code == 400
     assert "Nothing was recorded" in answer.text
     assert site.dump() == before
+
+
+def test_a_place_whose_paper_is_at_another_place_by_now_costs_no_opinion(site: Site) -> None:
+    assert site.client.post(site.feedback, data={"p1": "dislike", "p4": "like"}).status_code == 200
+    assert site.ratings() == {ONE: -1}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""What the tests of a store begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+from digestbot.digest.compose import digest_delivery
+from digestbot.models import (
+    Delivery,
+    DeliveryKind,
+    Digest,
+    Paper,
+    Subscriber,
+    SubscriberState,
+)
+from digestbot.store import Preferences, Store
+from tests.factories import DAY, NOW, digest
+
+LATER = NOW + timedelta(hours=1)
+EVER = NOW + timedelta(days=4000)
+_NUMBER = count(1)
+
+
+def join(store: Store, **changes: Any) -> Subscriber:
+    """Return a new active subscriber."""
+    email = changes.pop("email", f"reader{next(_NUMBER)}@example.org")
+    return store.subscribers.add(email, SubscriberState.ACTIVE, Preferences(**changes), NOW)
+
+
+def post(store: Store, reader: Subscriber, papers: Iterable[Paper], day: date = DAY) -> tuple[Digest, Delivery]:
+    """Store papers and a digest of them with its delivery, and return what the outbox holds."""
+    shown = list(papers)
+    store.papers.add(shown, NOW)
+    made = digest(*shown, reader=reader, local_day=day)
+    store.digests.add([(made, digest_delivery(made, reader, domain="example.org"))])
+    return made, held(store, made)
+
+
+def held(store: Store, one: Digest) -> Delivery:
+    found = store.outbox.find(DeliveryKind.DIGEST, str(one.id))
+    assert found is not None
+    return found

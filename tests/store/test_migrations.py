@@ -1,0 +1,205 @@
+"""A database that an older digestbot made comes up with everything that was in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlite_utils import Database as SqliteDatabase
+
+from digestbot.errors import StoreError
+from digestbot.models import LIKE, DeliveryKind, DeliveryState, Reason
+from digestbot.store import LoadHistory, Store
+from digestbot.store.schema import APPLICATION_ID, migrations
+from tests.factories import DAY, NOW, described, load, new_store, paper
+from tests.store.scenes import EVER
+
+MOMENT = "2025-05-27T08:00:00.000000Z"
+PAPERS = ("arxiv:2505.00001", "doi:10.5555/1")
+OLD_ROWS = f"""
+insert into papers values ('arxiv:2505.00001', 'Counting what the index forgets, part 1', 'Second text.',
+    '["Zoë Quill", "Bela Vane"]', '["cs.IR"]', '2025-05-27', 'https://arxiv.org/abs/2505.00001', '', '', '4 pages', 7,
+    2, '{MOMENT}');
+insert into papers values ('doi:10.5555/1', 'What the index forgets (1)', '', '["Zoë Quill"]', '[]', '2025-05-26',
+    'https://doi.org/10.5555/1', '', '10.5555/1', '', 0, 1, '{MOMENT}');
+insert into paper_revisions values ('arxiv:2505.00001', 1, 'Counting', 'First text.', '["Zoë Quill"]', '["cs.IR"]',
+    'https://arxiv.org/abs/2505.00001');
+insert into subscribers values (1, 'ada@example.org', 'active', null, null, null, null, '[]', '{MOMENT}', '{MOMENT}');
+insert into ratings values (1, 'arxiv:2505.00001', 1, '{MOMENT}');
+insert into rating_events values (5, 1, 'arxiv:2505.00001', 1, '{MOMENT}', 'mail', 70);
+insert into digests values (70, 1, '2025-05-27', '{MOMENT}', 3, 40, 'daily');
+insert into digest_items values (70, 1, 'arxiv:2505.00001', 1, 4, 0.5, '{{"kind": "terms", "terms": ["index"]}}');
+insert into digest_items values (70, 2, 'doi:10.5555/1', 1, 0, 0.25, '{{"kind": "trending", "terms": []}}');
+insert into deliveries values (9, 'digest', '70', 1, 70, 'ada@example.org', '<9@example.org>', 'deferred', 2,
+    '{MOMENT}', null, 'abc', 1, 451, 'later', '{MOMENT}', '{MOMENT}', null);
+insert into deliveries values (8, 'confirm', '1', 1, null, 'ada@example.org', '<8@example.org>', 'sent', 1,
+    '{MOMENT}', null, null, 0, 250, 'taken', '{MOMENT}', '{MOMENT}', '{MOMENT}');
+insert into suppressions values ('a hash', '550', '{MOMENT}');
+insert into loads values (3, 'arxiv', '{MOMENT}', '{MOMENT}', 2, 2, 0, 0, '');
+"""
+# What the first version had and this one keeps as it was.
+KEPT = {
+    "papers": "id, title, abstract, authors, categories, announced, url, pdf_url, doi, comment, upvotes, revision",
+    "paper_revisions": "paper_id, revision, title, abstract, authors, categories, url",
+    "subscribers": "*",
+    "ratings": "*",
+    "rating_events": "*",
+    "digests": "*",
+    "digest_items": "digest_id, position, paper_id, revision, upvotes, score, reason",
+    "deliveries": "id, kind, key, subscriber_id, digest_id, address, message_id, state, attempts, next_at, owner,"
+    " bytes_hash, uncertain, smtp_code, smtp_text, created_at, changed_at, sent_at",
+    "suppressions": "*",
+    "loads": "id, source, started_at, finished_at, received, new, updated, skipped, error",
+}
+
+
+def rows(path: Path) -> dict[str, list[Any]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {
+            table: connection.execute(f"select {columns} from {table} order by 1, 2").fetchall()
+            for table, columns in KEPT.items()
+        }
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """The first version's database, with a row or two in every table."""
+    path = tmp_path / "digestbot.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma foreign_keys = on")
+        migrations.apply(SqliteDatabase(connection), stop_before="m002_one_paper_from_many_places")
+        connection.execute(f"pragma application_id = {APPLICATION_ID}")
+        connection.executescript(OLD_ROWS)
+    return path
+
+
+@pytest.fixture
+def store(old: Path) -> Iterator[Store]:
+    opened = new_store(old)
+    yield opened
+    opened.close()
+
+
+def test_a_database_of_the_first_version_keeps_every_row(old: Path) -> None:
+    before = rows(old)
+    assert all(before.values())
+    new_store(old).close()
+    assert rows(old) == before
+    new_store(old).close()
+    assert rows(old) == before
+
+
+def test_no_reference_is_broken_and_deletions_still_go_through(store: Store) -> None:
+    assert store.database.rows("pragma foreign_key_check") == []
+    with store.database.write() as connection:
+        connection.execute("delete from subscribers")
+    for table in ("ratings", "rating_events", "digests", "digest_items", "deliveries"):
+        assert [tuple(row) for row in store.database.rows(f"select count(*) from {table}")] == [(0,)], table
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update deliveries set kind = 'digest', key = '70' where id = 8",
+        "update deliveries set message_id = '<8@example.org>'",
+        "update deliveries set state = 'lost'",
+        "update deliveries set digest_id = 71 where id = 9",
+        "update digest_items set paper_id = 'arxiv:2505.00001'",
+        "update digest_items set paper_id = 'x:1' where position = 1",
+        "update digest_items set digest_id = 71",
+    ],
+)
+def test_the_tables_made_anew_refuse_what_the_old_ones_refused(store: Store, sql: str) -> None:
+    with pytest.raises(sqlite3.IntegrityError), store.database.write() as connection:
+        connection.execute(sql)
+
+
+def add_papers(path: Path, *papers: tuple[str, str, str, str]) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executemany(
+            f"insert into papers values (?, ?, '', ?, '[]', '2025-05-28', '', '', ?, '', 0, 1, '{MOMENT}')", papers
+        )
+
+
+def test_papers_of_the_first_version_that_are_one_become_one(old: Path) -> None:
+    work = described()
+    add_papers(
+        old,
+        (work["feed"].id, work["feed"].title, '["Quill, Z."]', ""),
+        (work["hub"].id, "As the hub words it", '["Ada Vane"]', work["hub"].doi),
+    )
+    with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+        connection.execute("insert into ratings values (1, ?, -1, ?)", (work["feed"].id, MOMENT.replace("T08", "T09")))
+        connection.execute("insert into digest_items values (70, 3, ?, 1, 0, 0.1, '{}')", (work["hub"].id,))
+    with closing(new_store(old)) as store:
+        ids = [work["feed"].id, work["hub"].id]
+        assert store.papers.resolve(ids) == dict.fromkeys(ids, PAPERS[0])
+        assert store.papers.count() == 2
+        assert [(rating.paper_id, rating.value) for rating in store.ratings.of([1])[1]] == [(PAPERS[0], -1)]
+        assert store.digests.sent_papers(1) == set(PAPERS)
+        assert store.database.rows("pragma foreign_key_check") == []
+
+
+def test_a_paper_of_the_first_version_does_not_get_the_arxiv_id_of_another(old: Path) -> None:
+    add_papers(old, ("arxiv:2505.00002", "A title of its own words", '["Cy Rill"]', "10.48550/arXiv.2505.00003"))
+    with closing(new_store(old)) as store:
+        sql = "select key from paper_keys where paper_id = ? and key like 'arxiv:%'"
+        assert [row["key"] for row in store.database.rows(sql, ("arxiv:2505.00002",))] == ["arxiv:2505.00002"]
+
+
+@pytest.mark.parametrize("authors", ["oops", "7"])
+def test_a_row_that_cannot_be_read_is_said_and_everything_stays(old: Path, authors: str) -> None:
+    add_papers(old, ("x:1", "Owls", authors, ""))
+    before = rows(old)
+    with pytest.raises(StoreError, match="the row of paper x:1 in the database cannot be read"):
+        new_store(old)
+    assert rows(old) == before
+
+
+def test_old_digests_and_deliveries_read_as_before(store: Store) -> None:
+    made = store.digests.find(70)
+    assert made is not None
+    first, second = made.items
+    assert (first.paper.title, first.paper.abstract, first.paper.upvotes, first.paper.revision) == (
+        "Counting",
+        "First text.",
+        4,
+        1,
+    )
+    assert (first.paper.announced, first.paper.links, first.reason.terms) == (DAY, (), ("index",))
+    assert (first.shown_id, second.shown_id) == PAPERS
+    assert (second.paper.id, second.reason) == (PAPERS[1], Reason(kind="trending"))
+    # It may have arrived, so it counts as sent.
+    assert store.digests.sent_papers(1) == set(PAPERS)
+    [waiting] = store.outbox.claim(9, NOW)
+    assert (waiting.id, waiting.attempts, waiting.bytes_hash, waiting.details) == (9, 3, "abc", "")
+    assert store.outbox.find(DeliveryKind.CONFIRM, "1") is not None
+    assert store.outbox.counts() == {DeliveryState.SENDING: 1, DeliveryState.SENT: 1}
+
+
+def test_papers_of_the_first_version_are_found_by_what_they_share(store: Store) -> None:
+    work = described()
+    added = store.papers.add([work["feed"], work["hub"]], NOW)
+    assert (added.new, added.updated) == (0, 2)
+    assert store.papers.resolve([work["feed"].id, work["hub"].id]) == {
+        work["feed"].id: PAPERS[0],
+        work["hub"].id: PAPERS[0],
+    }
+    store.papers.add([work["arxiv"]], NOW + timedelta(hours=1))
+    assert store.papers.resolve([PAPERS[1]]) == {PAPERS[1]: PAPERS[0]}
+    assert store.ratings.record(1, {PAPERS[1]: LIKE}, now=NOW, origin="cli") == {}
+    assert store.papers.count() == 1
+    assert store.papers.add([paper(2)], NOW).new == 1
+
+
+def test_loads_of_the_first_version_count(store: Store) -> None:
+    assert store.loads.history("arxiv", EVER) == LoadHistory(last_started=NOW, last_success=NOW, last_new=NOW, loads=1)
+    store.loads.record("arxiv", **load(started_at=NOW + timedelta(hours=1)))
+    assert (store.loads.history("arxiv", EVER).loads, store.loads.cursor("arxiv")) == (2, "")
