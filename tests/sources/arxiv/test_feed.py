@@ -1,8 +1,7 @@
-"""arXiv's announcement feed, parsed, and fetched from a real server."""
+"""arXiv's announcement feed, parsed."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date
 from pathlib import Path
 
@@ -10,15 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from digestbot.errors import SourceFormatError, SourceUnavailableError
+from digestbot.errors import SourceFormatError
 from digestbot.models import Paper
-from digestbot.sources import Batch
-from digestbot.sources.arxiv import ArxivSource, feed_title, parse_feed, split_authors
-from digestbot.sources.client import Client
+from digestbot.sources.arxiv.feed import Feed, parse_feed, query_error
+from digestbot.sources.arxiv.names import belongs, is_category, oai_set, split_authors, wanted
 from tests.factories import DAY
-from tests.sources.conftest import Site
 
-FEED = (Path(__file__).parents[1] / "data" / "arxiv-feed.xml").read_bytes()
+FEED = (Path(__file__).parents[2] / "data" / "arxiv-feed.xml").read_bytes()
 HEAD = (
     "<feed xmlns='http://www.w3.org/2005/Atom' xmlns:arxiv='http://arxiv.org/schemas/atom'"
     " xmlns:dc='http://purl.org/dc/elements/1.1/'>"
@@ -41,33 +38,39 @@ def entry(identifier: str = "oai:arXiv.org:2505.00001v1", more: str = "", title:
     return f"{HEAD}<entry><id>{identifier}</id><title>{title}</title>{more}</entry></feed>".encode()
 
 
+def announced(body: bytes) -> list[Paper]:
+    return [entry.paper for entry in parse_feed(body, today=DAY).entries if entry.announces]
+
+
+def replaced(body: bytes) -> list[Paper]:
+    return [entry.paper for entry in parse_feed(body, today=DAY).entries if not entry.announces]
+
+
 def only(body: bytes) -> Paper:
-    (paper,) = parse_feed(body, today=DAY).papers
+    (paper,) = announced(body)
     return paper
 
 
 def skipped(body: bytes) -> str:
-    batch = parse_feed(body, today=DAY)
-    assert not batch.papers
-    assert not batch.replacements
-    (skip,) = batch.skipped
+    feed = parse_feed(body, today=DAY)
+    assert not feed.entries
+    (skip,) = feed.skipped
     assert skip.place == "arxiv feed, entry 1"
     return skip.problem
 
 
 def test_new_papers_and_cross_lists_are_announced_and_replacements_are_not() -> None:
-    batch = parse_feed(FEED, today=DAY)
-    assert [paper.id for paper in batch.papers] == [
+    assert [paper.id for paper in announced(FEED)] == [
         "arxiv:2505.20130",
         "arxiv:2505.02130",
         "arxiv:2505.20131",
         "arxiv:2505.20132",
     ]
-    assert [paper.id for paper in batch.replacements] == ["arxiv:2504.11111", "arxiv:math/0309136"]
+    assert [paper.id for paper in replaced(FEED)] == ["arxiv:2504.11111", "arxiv:math/0309136"]
 
 
 def test_an_entry_becomes_a_paper_as_its_feed_describes_it() -> None:
-    assert parse_feed(FEED, today=DAY).papers[0] == Paper(
+    assert announced(FEED)[0] == Paper(
         id="arxiv:2505.20130",
         title="Owl: sparse retrieval that names its terms",
         abstract=(
@@ -83,14 +86,14 @@ def test_an_entry_becomes_a_paper_as_its_feed_describes_it() -> None:
 
 
 def test_entities_line_breaks_and_empty_abstracts_are_read() -> None:
-    _, clicks, birds, notes = parse_feed(FEED, today=DAY).papers
+    _, clicks, birds, notes = announced(FEED)
     assert clicks.title == "Ranking with few clicks & many papers: when $k < 10$"
     assert birds.title == "A study of owls and wrens"
     assert notes.abstract == ""
 
 
 def test_affiliations_are_no_authors() -> None:
-    clicks = parse_feed(FEED, today=DAY).papers[1]
+    clicks = announced(FEED)[1]
     assert clicks.authors == ("Cyra O'Dell", "Désiré Lindqvist", "Emre T. Vale III")
 
 
@@ -112,8 +115,8 @@ def test_names_are_told_from_affiliations(creator: str, names: tuple[str, ...]) 
 
 
 def test_entries_without_id_or_title_are_skipped_with_their_place() -> None:
-    batch = parse_feed(FEED, today=DAY)
-    assert [(skip.place, skip.problem) for skip in batch.skipped] == [
+    feed = parse_feed(FEED, today=DAY)
+    assert [(skip.place, skip.problem) for skip in feed.skipped] == [
         ("arxiv feed, entry 5", "no id"),
         ("arxiv feed, entry 6", "arxiv:2505.20133: no title"),
     ]
@@ -164,6 +167,11 @@ def test_a_kind_of_announcement_nobody_knows_is_skipped() -> None:
         ("2025-05-27T00:00:00-04:00", date(2025, 5, 27)),
         ("2025-05-27T04:00:00Z", date(2025, 5, 27)),
         ("2025-05-27T03:59:59Z", date(2025, 5, 26)),
+        ("2025-5-7T00:00:00-04:00", date(2025, 5, 7)),
+        ("2025-5-7", date(2025, 5, 7)),
+        ("2025-05-26T20:00:00", date(2025, 5, 26)),
+        ("Mon, 26 May 2025 00:00:00 -0400", date(2025, 5, 26)),
+        ("2025-05-28T00:00:00-04:00", date(2025, 5, 28)),
         ("2025-01-27T00:00:00-05:00", date(2025, 1, 27)),
         ("2025-05-20", date(2025, 5, 20)),
         ("", DAY),
@@ -174,8 +182,8 @@ def test_a_paper_was_announced_on_the_day_it_was_in_new_york(published: str, day
 
 
 @pytest.mark.parametrize("published", ["soon", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-23:59", "2025-13-01"])
-def test_a_time_that_is_none_is_said(published: str) -> None:
-    assert "is not a time" in skipped(entry(more=f"<published>{published}</published>"))
+def test_a_time_that_is_none_costs_no_paper(published: str) -> None:
+    assert only(entry(more=f"<published>{published}</published>")).announced == DAY
 
 
 def test_a_paper_that_stands_twice_is_announced_once_and_not_replaced() -> None:
@@ -185,9 +193,8 @@ def test_a_paper_that_stands_twice_is_announced_once_and_not_replaced() -> None:
         f"<arxiv:announce_type>{kind}</arxiv:announce_type></entry>"
         for number, kind in enumerate(kinds, 1)
     )
-    batch = parse_feed(f"{body}</feed>".encode(), today=DAY)
-    assert [paper.title for paper in batch.papers] == ["new"]
-    assert batch.replacements == []
+    feed = parse_feed(f"{body}</feed>".encode(), today=DAY)
+    assert [(entry.paper.title, entry.kind) for entry in feed.entries] == [("new", "new")]
 
 
 @pytest.mark.parametrize(
@@ -217,29 +224,29 @@ def test_odd_titles_are_taken_as_text() -> None:
 
 
 def test_a_weekend_feed_is_empty_and_fine() -> None:
-    assert parse_feed(WEEKEND, today=DAY) == Batch(papers=[], replacements=[], skipped=[])
+    assert parse_feed(WEEKEND, today=DAY) == Feed(entries=[], skipped=[], complete=True)
 
 
 def test_a_feed_that_says_what_is_wrong_is_an_error_that_says_it() -> None:
     with pytest.raises(SourceFormatError, match=r"Feed error for query: cs\.XY"):
         parse_feed(ERROR, today=DAY)
-    assert feed_title(ERROR) == "Feed error for query: cs.XY"
-    assert feed_title(b"Rate exceeded.") == ""
+    assert query_error(ERROR) == "Feed error for query: cs.XY"
+    assert query_error(b"Rate exceeded.") == ""
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "not XML"),
-        (b"Rate exceeded.", "not XML"),
-        (FEED[:-200], "not XML"),
+        (b"", "no XML"),
+        (b"Rate exceeded.", "no XML"),
+        (FEED[:-200], "no XML"),
         (b"<html><body>Maintenance</body></html>", "not an Atom feed but <html>"),
         (b"<rss version='2.0'><channel/></rss>", "not an Atom feed but <rss>"),
         (b"<!DOCTYPE html><html></html>", "document type"),
         (b"<!DOCTYPE feed SYSTEM 'file:///etc/passwd'>" + WEEKEND.partition(b"?>")[2], "document type"),
         (BOMB, "arxiv: "),
-        (b"<a>" * 100_000, "not XML"),
-        (b"<?xml version='1.0' encoding='nonsense'?><feed/>", "not XML"),
+        (b"<a>" * 100_000, "no XML"),
+        (b"<?xml version='1.0' encoding='nonsense'?><feed/>", "no XML"),
     ],
 )
 def test_what_is_no_feed_is_one_clear_error(body: bytes, said: str) -> None:
@@ -276,55 +283,50 @@ broken = st.builds(
 @example(BOMB)
 def test_any_bytes_are_a_batch_or_a_format_error(body: bytes) -> None:
     try:
-        batch = parse_feed(body, today=DAY)
+        feed = parse_feed(body, today=DAY)
     except SourceFormatError:
         return
-    for paper in (*batch.papers, *batch.replacements):
+    for paper in (entry.paper for entry in feed.entries):
         assert paper.title
         assert paper.id.startswith("arxiv:")
         f"{paper}".encode()
 
 
-def fetch(site: Site, *categories: str, path: str = "/atom") -> Batch:
-    async def run() -> Batch:
-        async with Client(contact="help@example.org", patience=0.2) as client:
-            source = ArxivSource(client, feed_url=site.url + path, categories=categories)
-            return await source.fetch(DAY, None)
+def test_a_feed_of_two_thousand_entries_was_cut() -> None:
+    def feed(many: int) -> Feed:
+        entries = "".join(f"<entry><id>2505.{number:05}</id><title>Owl</title></entry>" for number in range(many))
+        return parse_feed(f"{HEAD}{entries}</feed>".encode(), today=DAY)
 
-    return asyncio.run(run())
-
-
-@pytest.mark.parametrize("path", ["/atom", "/atom/"])
-def test_all_categories_are_asked_for_in_one_request(site: Site, path: str) -> None:
-    site.answers = [(200, FEED)]
-    assert fetch(site, "cs.IR", "cs.CL", path=path) == parse_feed(FEED, today=DAY)
-    assert site.asked == ["/atom/cs.IR+cs.CL"]
-    assert site.agents[0].endswith("(mailto:help@example.org)")
+    assert feed(1999).complete
+    assert not feed(2000).complete
 
 
-def test_a_busy_feed_is_asked_again(site: Site) -> None:
-    site.answers = [(429, b"Rate exceeded."), (200, WEEKEND)]
-    assert fetch(site, "cs.IR").papers == []
-    assert len(site.asked) == 2
+@pytest.mark.parametrize(
+    ("category", "named"),
+    [
+        ("cs.LG", "cs:cs:LG"),
+        ("cs.lg", "cs:cs:LG"),
+        ("cs", "cs:cs"),
+        ("hep-th", "physics:hep-th"),
+        ("astro-ph.GA", "physics:astro-ph:GA"),
+        ("physics.optics", "physics:physics:optics"),
+        ("cond-mat.mes-hall", "physics:cond-mat:mes-hall"),
+        ("math.NA", "math:math:NA"),
+        ("math-ph", "physics:math-ph"),
+        ("q-bio.GN", "q-bio:q-bio:GN"),
+    ],
+)
+def test_a_category_is_a_set_of_oai_pmh(category: str, named: str) -> None:
+    assert oai_set(category) == named
+    assert is_category(category)
 
 
-def test_a_wrong_category_is_said_in_arxivs_words(site: Site) -> None:
-    site.answers = [(400, ERROR)]
-    with pytest.raises(SourceUnavailableError, match=r"answered 400: Feed error for query: cs\.XY"):
-        fetch(site, "cs.IR", "cs.XY")
-    assert len(site.asked) == 1
-
-
-def test_a_page_that_is_no_feed_is_an_error_even_with_200(site: Site) -> None:
-    site.answers = [(200, b"")]
-    with pytest.raises(SourceFormatError, match="arxiv: not XML"):
-        fetch(site, "cs.IR")
-    site.answers = [(404, b"<html>gone</html>")]
-    with pytest.raises(SourceUnavailableError, match=r"answered 404$"):
-        fetch(site, "cs.IR")
-
-
-def test_without_categories_nobody_is_asked(site: Site) -> None:
-    with pytest.raises(SourceUnavailableError, match=r"set \[sources\.arxiv\] categories"):
-        fetch(site)
-    assert site.asked == []
+def test_an_archive_holds_its_categories_and_no_others() -> None:
+    assert belongs("cs.LG", "cs")
+    assert belongs("cs.LG", "CS.lg")
+    assert not belongs("cs.LG", "cs.L")
+    assert not belongs("math-ph", "math")
+    assert wanted(["q-bio.NC", "cs.LG"], ["cs.LG"], cross_lists=True)
+    assert not wanted(["q-bio.NC", "cs.LG"], ["cs.LG"], cross_lists=False)
+    assert not is_category("H.3.3; I.2.7")
+    assert not is_category("68T07")
