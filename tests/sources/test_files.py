@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digestbot.errors import SourceFormatError, SourceUnavailableError
+from digestbot.identifiers import address_of
 from digestbot.models import Paper
-from digestbot.sources import Batch
-from digestbot.sources.files import FileSource, one_line, parse_lines, parse_paper, read_papers
-from digestbot.sources.identifiers import address_of
-from tests.factories import DAY
+from digestbot.sources import Ask, Batch, Skipped
+from digestbot.sources.files import FileSource, read_papers
+from digestbot.sources.json_lines import parse, parse_paper
+from digestbot.sources.text import one_line
+from tests.factories import DAY, NOW
 
 FULL = {
     "id": "arxiv:2505.00001",
@@ -39,8 +42,20 @@ def line(**changes: Any) -> bytes:
     return json.dumps(FULL | changes).encode()
 
 
-def read(*lines: bytes) -> Batch:
-    return parse_lines([one + b"\n" for one in lines], name="papers.jsonl", default_day=DAY)
+def read(*lines: bytes) -> list[Paper | Skipped]:
+    return list(parse([one + b"\n" for one in lines], name="papers.jsonl", default_day=DAY))
+
+
+async def unknown(_: Sequence[str]) -> Mapping[str, date]:
+    return {}
+
+
+def fetched(path: Path, since: date | None = None) -> list[Batch]:
+    async def fetch() -> list[Batch]:
+        ask = Ask(now=NOW, since=since, cursor="", known=unknown)
+        return [batch async for batch in FileSource(path).fetch(ask)]
+
+    return asyncio.run(fetch())
 
 
 def one(**changes: Any) -> Paper:
@@ -67,6 +82,23 @@ def test_a_full_line_is_a_paper() -> None:
         comment="12 pages",
         upvotes=7,
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "identifier"),
+    [
+        ("doi:10.1000/ABC", "doi:10.1000/abc"),
+        ("10.1000/ABC", "doi:10.1000/abc"),
+        ("https://doi.org/10.1000/ABC", "doi:10.1000/abc"),
+        ("doi:10.48550/arXiv.2505.00001", "arxiv:2505.00001"),
+        ("ARXIV:2505.00001v2", "arxiv:2505.00001"),
+        ("http://arxiv.org/abs/2505.00001", "arxiv:2505.00001"),
+        ("2505.00001", "arxiv:2505.00001"),
+        ("Lab:ABC", "Lab:ABC"),
+    ],
+)
+def test_an_id_has_one_form_however_it_is_written(stated: str, identifier: str) -> None:
+    assert one(id=stated).id == identifier
 
 
 def test_id_and_title_are_enough_and_the_day_is_the_load_day() -> None:
@@ -106,8 +138,8 @@ def test_the_page_of_a_paper_follows_from_its_id() -> None:
         (line(id=""), "no id"),
         (line(id=None), "no id"),
         (line(id=7), "id is not text"),
-        (line(id="2505.00001"), "is not source:identifier"),
-        (line(id="arxiv: 2505.00001"), "is not source:identifier"),
+        (line(id="2505"), "is not source:identifier"),
+        (line(id="x: 2505.00001"), "is not source:identifier"),
         (line(id="x:" + "y" * 400), "is not source:identifier"),
         (line(id="x:\ud800"), "is not source:identifier"),
         (line(id="x:\u202eabc"), "is not source:identifier"),
@@ -167,21 +199,23 @@ def test_a_line_of_more_than_a_megabyte_is_refused() -> None:
 
 
 def test_broken_lines_are_skipped_with_their_place_and_the_rest_is_taken() -> None:
-    batch = read(b"\xef\xbb\xbf" + line(), b"", b"   ", b"not json", line(id="x:2"), line(title=" "), line(id="x:3"))
-    assert [paper.id for paper in batch.papers] == ["arxiv:2505.00001", "x:2", "x:3"]
-    assert [(skip.place, skip.problem.partition(":")[0]) for skip in batch.skipped] == [
+    found = read(b"\xef\xbb\xbf" + line(), b"", b"   ", b"not json", line(id="x:2"), line(title=" "), line(id="x:3"))
+    assert [one.id for one in found if isinstance(one, Paper)] == ["arxiv:2505.00001", "x:2", "x:3"]
+    assert [(one.place, one.problem.partition(":")[0]) for one in found if isinstance(one, Skipped)] == [
         ("papers.jsonl, line 4", "not JSON"),
         ("papers.jsonl, line 6", "arxiv"),
     ]
 
 
-def test_of_an_id_that_stands_twice_the_later_line_counts() -> None:
-    batch = read(line(title="First"), line(id="x:2"), line(title="Second"))
-    assert [(paper.id, paper.title) for paper in batch.papers] == [
-        ("arxiv:2505.00001", "Second"),
-        ("x:2", FULL["title"]),
-    ]
-    assert batch.skipped == []
+def test_of_an_id_that_stands_twice_the_later_line_counts(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(b"\n".join([line(title="First"), line(id="x:2"), line(title="Second")]))
+    for batch in (read_papers(path, default_day=DAY), *fetched(path)):
+        assert [(paper.id, paper.title) for paper in batch.papers] == [
+            ("arxiv:2505.00001", "Second"),
+            ("x:2", FULL["title"]),
+        ]
+        assert batch.skipped == []
 
 
 def test_long_and_odd_titles_are_taken_whole_on_one_line() -> None:
@@ -197,13 +231,73 @@ def test_a_gzipped_file_reads_like_a_plain_one(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_bytes(content)
     (tmp_path / "p.jsonl.gz").write_bytes(gzip.compress(content))
     plain = read_papers(tmp_path / "p.jsonl", default_day=DAY)
-    assert read_papers(tmp_path / "p.jsonl.gz", default_day=DAY) == plain
+    assert read_papers(tmp_path / "p.jsonl.gz", default_day=DAY).papers == plain.papers
     assert len(plain.papers) == 2
 
 
-def test_an_empty_file_has_no_papers(tmp_path: Path) -> None:
+def test_an_empty_file_has_no_papers_and_is_one_batch(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").touch()
-    assert read_papers(tmp_path / "p.jsonl", default_day=DAY) == Batch(papers=[], skipped=[])
+    empty = Batch(papers=[], skipped=[], asked="p.jsonl")
+    assert read_papers(tmp_path / "p.jsonl", default_day=DAY) == empty
+    assert fetched(tmp_path / "p.jsonl") == [empty]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("p.CSV", "id,title,announced\nx:1,Owls,2025-05-20\n"),
+        ("p.bib", "@misc{a, title = {Owls}, date = {2025-05-20}}"),
+        ("p.ris", "TY  - JOUR\nTI  - Owls\nDA  - 2025/05/20\nER  - \n"),
+        ("p.json", '[{"title": "Owls", "issued": "2025-05-20"}]'),
+        ("p.jsonl", '{"id": "x:1", "title": "Owls", "announced": "2025-05-20"}'),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_the_ending_tells_the_kind(tmp_path: Path, name: str, content: str, *, zipped: bool) -> None:
+    path = tmp_path / (name + ".gz" * zipped)
+    path.write_bytes(gzip.compress(content.encode()) if zipped else content.encode())
+    [paper] = read_papers(path, default_day=DAY).papers
+    assert (paper.title, paper.announced) == ("Owls", date(2025, 5, 20))
+    [batch] = fetched(path)
+    assert ([*batch.papers, *batch.mentions], batch.asked, batch.total) == ([paper], path.name, None)
+
+
+def test_a_long_file_comes_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(b"".join(line(id=f"x:{number}") + b"\n" for number in range(2_000)))
+    assert [len(batch.papers) for batch in fetched(path)] == [2_000]
+    path.write_bytes(path.read_bytes() + b"broken\n" * 2_001)
+    assert [(len(batch.papers), len(batch.skipped)) for batch in fetched(path)] == [
+        (2_000, 0),
+        (0, 2_000),
+        (0, 1),
+    ]
+
+
+def test_what_stands_before_the_damage_of_a_file_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl.gz"
+    whole = gzip.compress(b"".join(line(id=f"x:{number}") + b"\n" for number in range(9_000)), compresslevel=0)
+    path.write_bytes(whole[: len(whole) // 2])
+
+    async def fetch() -> None:
+        parts = aiter(FileSource(path).fetch(Ask(now=NOW, since=None, cursor="", known=unknown)))
+        sizes = [len((await anext(parts)).papers) for _ in range(3)]
+        assert sizes[:2] == [2_000, 2_000]
+        # Of the third part all lines are there that stand whole before the damage.
+        assert 400 < sizes[2] < 600
+        with pytest.raises(SourceFormatError, match="is cut off or not gzip"):
+            await anext(parts)
+
+    asyncio.run(fetch())
+
+
+def test_a_bibliography_beyond_the_limit_is_refused_without_reading_it_all(tmp_path: Path) -> None:
+    path = tmp_path / "p.bib.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(101):
+            file.write(bytes(1_000_000))
+    with pytest.raises(SourceFormatError, match=r"p\.bib\.gz: larger than 100,000,000 bytes"):
+        read_papers(path, default_day=DAY)
 
 
 @pytest.mark.parametrize(
@@ -217,9 +311,9 @@ def test_a_gzip_file_that_is_cut_off_or_none_is_said_with_its_name(tmp_path: Pat
         read_papers(tmp_path / "p.jsonl.gz", default_day=DAY)
 
 
-@pytest.mark.parametrize("name", ["papers.csv", "papers.jsonl.zip", "papers"])
+@pytest.mark.parametrize("name", ["papers.xlsx", "papers.jsonl.zip", "papers", "papers.gz"])
 def test_another_kind_of_file_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceFormatError, match=r"use \.jsonl or \.jsonl\.gz"):
+    with pytest.raises(SourceFormatError, match=r"use \.jsonl, \.csv, \.bib, \.ris, \.json, also with \.gz"):
         read_papers(tmp_path / name, default_day=DAY)
 
 
@@ -238,12 +332,11 @@ def test_since_leaves_older_papers_out_and_keeps_what_was_skipped(tmp_path: Path
             [line(id="x:old"), line(id="x:new", announced="2025-05-21"), line(id="x:today", announced=None), b"broken"]
         )
     )
-    source = FileSource(path)
-    batch = asyncio.run(source.fetch(DAY, date(2025, 5, 21)))
+    [batch] = fetched(path, since=date(2025, 5, 21))
     assert [paper.id for paper in batch.papers] == ["x:new", "x:today"]
     assert len(batch.skipped) == 1
-    assert len(asyncio.run(source.fetch(DAY, None)).papers) == 3
-    assert asyncio.run(source.fetch(DAY, DAY + timedelta(days=1))).papers == []
+    assert len(fetched(path)[0].papers) == 3
+    assert fetched(path, since=DAY + timedelta(days=1))[0].papers == []
 
 
 json_values = st.recursive(
@@ -264,8 +357,7 @@ entries = st.fixed_dictionaries(
 @example(b'{"id": "x:1", "title": "\\ud800"}')
 def test_any_bytes_are_papers_or_skipped_lines(content: bytes) -> None:
     lines = content.splitlines(keepends=True)
-    batch = parse_lines(lines, name="x", default_day=DAY)
-    assert len(batch.papers) + len(batch.skipped) <= len(lines)
+    assert len(list(parse(lines, name="x", default_day=DAY))) <= len(lines)
 
 
 @settings(deadline=None, max_examples=100)
