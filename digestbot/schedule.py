@@ -10,6 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from digestbot.models import Subscriber, weekdays, zone
 
+# A digest that waits goes out so long before its day ends, at the latest.
+_LAST_CALL = timedelta(minutes=15)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
@@ -60,6 +63,12 @@ def due(now: datetime, subscriber: Subscriber, last_day: date | None) -> Due | N
         return None
     due_at = instant(today, subscriber.send_at, subscriber.timezone)
     return Due(local_day=today, due_at=due_at) if due_at <= now else None
+
+
+def deadline(due: Due, subscriber: Subscriber, wait: timedelta) -> datetime:
+    """Return until when a digest may wait for papers: so long after it was due, and well within its local day."""
+    ends = instant(due.local_day + timedelta(days=1), time(0), subscriber.timezone)
+    return max(due.due_at, min(due.due_at + wait, ends - _LAST_CALL))
 
 
 def next_due(now: datetime, subscriber: Subscriber, last_day: date | None) -> datetime:

@@ -16,22 +16,23 @@ Job = Callable[[], Awaitable[None]]
 
 
 class Ticker:
-    """Runs ``load`` every so many minutes and ``send`` every minute, both at once when started.
+    """Runs ``load`` and ``send`` every minute, both at once when started.
 
     A run that takes longer than its interval is not started a second time beside itself.
     """
 
-    def __init__(self, load: Job, send: Job, *, load_every_minutes: int, send_every_seconds: int = 60) -> None:
-        self._jobs = (("load", load, load_every_minutes * 60), ("send", send, send_every_seconds))
+    def __init__(self, load: Job, send: Job, *, every_seconds: int = 60) -> None:
+        self._jobs = (("load", load), ("send", send))
+        self._seconds = every_seconds
         self._scheduler = AsyncIOScheduler(timezone=UTC)
 
     def start(self, now: datetime) -> None:
         """Start ticking on the running event loop, with a first tick of both jobs at ``now``."""
-        for name, job, seconds in self._jobs:
+        for name, job in self._jobs:
             self._scheduler.add_job(
                 _unbreakable(name, job),
                 "interval",
-                seconds=seconds,
+                seconds=self._seconds,
                 id=name,
                 next_run_time=now,
                 coalesce=True,

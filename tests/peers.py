@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class _Moved(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(301)
-        self.send_header("Location", "/elsewhere")
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -21,7 +21,7 @@ class _Moved(BaseHTTPRequestHandler):
 
 @contextmanager
 def moved_pages() -> Iterator[str]:
-    """Yield the address of a web server whose pages have all moved, which no source puts up with."""
+    """Yield the address of a web server that sends everybody to another port of this machine, which no source goes to."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Moved) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import click
 import pytest
 
 from digestbot.cli import group
-from digestbot.settings import Settings, packaged
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -42,25 +40,6 @@ def test_every_command_and_option_is_documented(commands_page: str) -> None:
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not {"--json", "--help"} & set(parameter.opts):
                 assert parameter.opts[0] in commands_page, f"{name} {parameter.opts[0]}"
-
-
-def test_the_sample_settings_name_every_key_with_its_default() -> None:
-    sample = tomllib.loads(packaged("settings.toml").read_text(encoding="utf-8"))
-
-    def keys(model: type[object]) -> set[str]:
-        found = set()
-        for name, field in getattr(model, "model_fields").items():  # noqa: B009 - any pydantic model
-            inner = field.annotation
-            found |= {f"{name}.{one}" for one in keys(inner)} if hasattr(inner, "model_fields") else {name}
-        return found
-
-    def given(table: dict[str, object]) -> set[str]:
-        found = set()
-        for name, value in table.items():
-            found |= {f"{name}.{one}" for one in given(value)} if isinstance(value, dict) else {name}
-        return found
-
-    assert given(sample) == keys(Settings)
 
 
 def test_links_between_pages_lead_somewhere(commands_page: str) -> None:

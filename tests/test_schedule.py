@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestbot.models import Subscriber
-from digestbot.schedule import due, instant, local_day, next_due
-from tests.factories import subscriber
+from digestbot.schedule import Due, deadline, due, instant, local_day, next_due
+from tests.factories import DAY, subscriber
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Auckland", "Pacific/Apia", "Asia/Kathmandu"]
 
@@ -96,3 +96,19 @@ def test_ticking_through_days_serves_each_chosen_day_once(start: int, reader: Su
         now += timedelta(minutes=30)
     assert served == sorted(set(served))
     assert served
+
+
+@pytest.mark.parametrize(
+    ("send_at", "minutes", "until"),
+    [
+        (time(7, 0), 0, time(7, 0)),
+        (time(7, 0), 90, time(8, 30)),
+        (time(22, 0), 180, time(23, 45)),
+        # A digest that is due in the last quarter of an hour waits for nothing.
+        (time(23, 50), 90, time(23, 50)),
+    ],
+)
+def test_a_digest_waits_to_a_deadline_that_is_well_within_its_day(send_at: time, minutes: int, until: time) -> None:
+    reader = subscriber(timezone="Europe/Berlin", send_at=send_at)
+    one = Due(local_day=DAY, due_at=instant(DAY, send_at, reader.timezone))
+    assert deadline(one, reader, timedelta(minutes=minutes)) == instant(DAY, until, reader.timezone)

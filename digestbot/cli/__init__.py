@@ -33,6 +33,8 @@ _COMMANDS = {
     "schedule": "service:schedule",
     "rank": "offline:rank",
     "evaluate": "offline:evaluate",
+    "sources": "watching:sources",
+    "doctor": "watching:doctor",
     "secret": "setup:secret",
 }
 

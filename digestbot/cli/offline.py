@@ -107,7 +107,7 @@ def _ratings(path: Path) -> dict[str, list[Rating]]:
             raise UsageError(f"{path}: the first line lacks {', '.join(sorted(missing))}")
         for row in rows:
             value = (row["value"] or "").strip()
-            reader, paper_id = (row["subscriber"] or "").strip(), (row["paper_id"] or "").strip()
+            reader, paper_id = (row["subscriber"] or "").strip(), _one_form((row["paper_id"] or "").strip())
             if value not in ("1", "-1") or not reader or not paper_id or len(reader.split()) > 1:
                 raise UsageError(f"{path}, line {rows.line_num}: needs a subscriber, a paper_id and 1 or -1")
             by_reader.setdefault(reader, []).append(
@@ -122,6 +122,13 @@ def _ratings(path: Path) -> dict[str, list[Rating]]:
     return {reader: list({rating.paper_id: rating for rating in own}.values()) for reader, own in by_reader.items()}
 
 
+def _one_form(identifier: str) -> str:
+    """Return an id as a paper file with the same one gives it."""
+    from digestbot.identifiers import paper_id
+
+    return paper_id(identifier) or identifier
+
+
 def _run(path: Path) -> dict[str, list[str]]:
     scored: dict[str, list[tuple[float, int, str]]] = {}
     for number, fields in _lines(path, 6):
@@ -132,7 +139,7 @@ def _run(path: Path) -> dict[str, list[str]]:
             raise UsageError(f"{path}, line {number}: rank and score must be numbers") from error
         if isnan(value):
             raise UsageError(f"{path}, line {number}: the score is not a number")
-        scored.setdefault(reader, []).append((-value, rank, paper))
+        scored.setdefault(reader, []).append((-value, rank, _one_form(paper)))
     return {reader: list(dict.fromkeys(paper for _, _, paper in sorted(own))) for reader, own in scored.items()}
 
 
@@ -141,7 +148,7 @@ def _qrels(path: Path) -> dict[str, set[str]]:
     for number, (reader, _, paper, grade) in _lines(path, 4):
         try:
             if int(grade) > 0:
-                relevant.setdefault(reader, set()).add(paper)
+                relevant.setdefault(reader, set()).add(_one_form(paper))
         except ValueError as error:
             raise UsageError(f"{path}, line {number}: the grade must be a whole number") from error
     return relevant

@@ -14,8 +14,11 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; on a terminal it fits its width, elsewhere nothing is cut."""
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, wraps: Sequence[str] = ()) -> None:
+    """Print a table; on a terminal it fits its width, elsewhere nothing is cut.
+
+    Where the width does not do, the columns that ``wraps`` names take more lines, if any is named.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -26,7 +29,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         console = Console(width=1000)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, no_wrap=bool(wraps) and column not in wraps, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(str(value))) for value in row))
     console.print(table)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     from digestbot.digest.render import Renderer
     from digestbot.links import Links
+    from digestbot.mail.message import Sender
     from digestbot.models import Subscriber
     from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.deliver import Connection, Deliverer, Letters
+    from digestbot.pipeline.watch import Pace, Report, Watched
     from digestbot.settings import Secrets, Settings
     from digestbot.sources import Source
+    from digestbot.sources.arxiv import ArxivApi
     from digestbot.sources.client import Client
     from digestbot.store import Store
     from digestbot.web.pages import Pages
@@ -148,20 +151,25 @@ class Installation:
             min_score=settings.digest.min_score,
             corpus_papers=settings.ranking.corpus_papers,
             dimensions=settings.ranking.dimensions,
-            domain=self.letters.sender.domain,
+            domain=self.sender.domain,
         )
         store = self.store
         return Composer(store.papers, store.subscribers, store.ratings, store.digests, choice)
 
+    @property
+    def sender(self) -> Sender:
+        """Who the mails are from."""
+        from digestbot.mail.message import Sender
+
+        mail = self.settings.mail
+        return Sender(sender=mail.sender, reply_to=mail.reply_to, list_name=mail.list_name)
+
     @cached_property
     def letters(self) -> Letters:
         """What makes bytes of deliveries."""
-        from digestbot.mail.message import Sender
         from digestbot.pipeline.deliver import Letters
 
-        mail = self.settings.mail
-        sender = Sender(sender=mail.sender, reply_to=mail.reply_to, list_name=mail.list_name)
-        return Letters(self.store.digests, self.store.subscribers, self.renderer, self.links, sender)
+        return Letters(self.store.digests, self.store.subscribers, self.renderer, self.links, self.sender)
 
     @contextmanager
     def deliverer(self) -> Iterator[Deliverer]:
@@ -209,25 +217,78 @@ class Installation:
 
         # A retry that helps is not news; one that does not is said once, by whoever asked.
         stamina.instrumentation.set_on_retry_hooks(())
-        reply_to = self.settings.mail.reply_to
-        return Client(contact=reply_to)
+        settings = self.settings
+        database = settings.path("database")
+        return Client(
+            folder=database.with_name(f"{database.name}.http"),
+            clock=utc_now,
+            contact=settings.mail.reply_to or settings.mail.admin,
+            allowed=settings.sources.urls,
+            patience=settings.sources.patience,
+        )
 
     def sources(self, client: Client, names: tuple[str, ...]) -> list[Source]:
         """The sources of these names, enabled or not; without names, the enabled ones."""
-        from digestbot.sources.arxiv import ArxivSource
+        from digestbot.cli.registry import registry
 
-        arxiv = self.settings.sources.arxiv
-        known: dict[str, tuple[bool, Callable[[], Source]]] = {
-            "arxiv": (
-                arxiv.enabled,
-                lambda: ArxivSource(client, feed_url=arxiv.feed_url, categories=arxiv.categories),
-            )
-        }
+        known = registry(self.settings.sources, client)
         for name in names:
             if name not in known:
                 raise UsageError(f"there is no source '{name}'; there are: {', '.join(known)}")
-        chosen = names or tuple(name for name, (enabled, _) in known.items() if enabled)
-        return [known[name][1]() for name in dict.fromkeys(chosen)]
+        chosen = names or [one.name for one in self.watched if one.enabled]
+        return [known[name]() for name in dict.fromkeys(chosen)]
+
+    def arxiv_api(self, client: Client) -> ArxivApi:
+        """What completes single papers of arXiv."""
+        from digestbot.sources.arxiv import ArxivApi
+
+        arxiv = self.settings.sources.arxiv
+        return ArxivApi(client=client, url=arxiv.api_url, pace=arxiv.pace)
+
+    @property
+    def watched(self) -> list[Watched]:
+        """Every source of the settings, in the order they are asked."""
+        from digestbot.cli.registry import watched
+
+        return watched(self.settings.sources)
+
+    @property
+    def pace(self) -> Pace:
+        """How often sources are asked, and how long digests wait for them."""
+        from digestbot.pipeline.watch import Pace
+
+        schedule = self.settings.schedule
+        return Pace(
+            load_every=timedelta(minutes=schedule.load_every_minutes),
+            poll_every=timedelta(minutes=schedule.poll_every_minutes),
+            wait=timedelta(minutes=schedule.wait_minutes),
+        )
+
+    def source_reports(self, now: datetime) -> list[Report]:
+        """How each source is doing."""
+        from digestbot.pipeline.watch import report
+
+        loads, pace = self.store.loads, self.pace
+        return [report(one, loads.history(one.name, now), now, pace) for one in self.watched]
+
+    def awaits_papers(self, now: datetime) -> bool:
+        """Whether today's papers are still to come from a source that digests wait for."""
+        from digestbot.pipeline.watch import is_awaited
+
+        return any(is_awaited(one, self.store.loads.history(one.name, now), now) for one in self.watched)
+
+    def raise_alarm(self, now: datetime) -> None:
+        """Log which sources are silent or fail, and put a mail to the admin into the outbox, once a day."""
+        from digestbot.pipeline.alerts import raise_alarm
+
+        raise_alarm(
+            self.source_reports(now),
+            now,
+            outbox=self.store.outbox,
+            addresses=self.store.subscribers,
+            admin=self.settings.mail.admin,
+            domain=self.sender.domain,
+        )
 
     def pages(self, clock: Clock = utc_now) -> Pages:
         """What the web pages work with."""

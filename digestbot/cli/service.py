@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 
 from digestbot.cli.program import Installation, Program, utc_now
 from digestbot.errors import DigestbotError
@@ -19,11 +18,7 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
 
-    from digestbot.scheduler import Ticker
     from digestbot.web.pages import Pages
-
-
-log = structlog.get_logger()
 
 
 @click.command()
@@ -65,7 +60,9 @@ async def _serve(installation: Installation, *, web: bool, schedule: bool) -> No
         await started(server, serving)
         port = server.servers[0].sockets[0].getsockname()[1]
         click.echo(f"web: http://{installation.settings.web.host}:{port}", err=True)
-    jobs = _Jobs(installation)
+    from digestbot.cli.jobs import Jobs
+
+    jobs = Jobs(installation, utc_now)
     ticker = jobs.ticker() if schedule else None
     if ticker:
         ticker.start(utc_now())
@@ -104,76 +101,6 @@ async def started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
 
 
 _GRACE_SECONDS = 3
-# Seconds that a digest which is due waits for the sources.
-_PATIENCE_WITH_SOURCES = 120.0
-
-
-class _Jobs:
-    """The two jobs of the ticker. Sending waits a little for a load that is under way, so that a digest is of today."""
-
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._loading: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Event] = set()
-        self._ending = False
-
-    def ticker(self) -> Ticker:
-        from digestbot.scheduler import Ticker
-
-        return Ticker(
-            self._load, self._send, load_every_minutes=self._installation.settings.schedule.load_every_minutes
-        )
-
-    async def finished(self) -> None:
-        """Let the mails in hand go out, ask no source any longer, and begin nothing more."""
-        self._ending = True
-        if self._loading is not None:
-            self._loading.cancel()
-        for job in list(self._running):
-            await job.wait()
-        # The ticker's own task of the job ends one step after the job.
-        await asyncio.sleep(0)
-
-    @contextlib.contextmanager
-    def _under_way(self) -> Iterator[None]:
-        done = asyncio.Event()
-        self._running.add(done)
-        try:
-            yield
-        finally:
-            self._running.discard(done)
-            done.set()
-
-    async def _load(self) -> None:
-        if self._ending:
-            return
-        with self._under_way():
-            self._loading = asyncio.create_task(self._ask_sources())
-            await asyncio.wait({self._loading})
-            if not self._loading.cancelled():
-                await self._loading
-
-    async def _ask_sources(self) -> None:
-        from digestbot.pipeline.load import load
-
-        async with self._installation.client() as client:
-            sources = self._installation.sources(client, ())
-            for loaded in await load(self._installation.store.papers, sources, clock=utc_now, since=None):
-                if loaded.error:
-                    log.warning("source failed", source=loaded.source, problem=loaded.error)
-
-    async def _send(self) -> None:
-        if self._ending:
-            return
-        with self._under_way():
-            if self._loading is not None:
-                await asyncio.wait({self._loading}, timeout=_PATIENCE_WITH_SOURCES)
-            composer = self._installation.composer
-            await asyncio.to_thread(lambda: sum(1 for _ in composer.compose_due(utc_now())))
-            with self._installation.deliverer() as deliverer:
-                outcome = await deliverer.deliver(utc_now, ending=lambda: self._ending)
-            if outcome.stopped:
-                raise DigestbotError(f"delivery stopped: {outcome.stopped}")
 
 
 def web_server(installation: Installation, pages: Pages) -> uvicorn.Server:

@@ -60,6 +60,14 @@ class Choice:
     domain: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """Papers of a day that are still to come, and how long a digest that is due waits for them."""
+
+    day: date
+    wait: timedelta
+
+
 class Composer:
     """Composes digests. Fitting is kept between calls for as long as the corpus stays the same."""
 
@@ -78,23 +86,30 @@ class Composer:
         self.choice = choice
         self._fitted: tuple[list[tuple[PaperId, int]], Features | None] | None = None
 
-    def due(self, now: datetime, *, only: str | None = None) -> list[tuple[Subscriber, Due]]:
-        """Return who is due at ``now`` and not served yet, by subscriber id."""
+    def due(
+        self, now: datetime, *, only: str | None = None, awaited: Awaited | None = None
+    ) -> list[tuple[Subscriber, Due]]:
+        """Return who is due at ``now`` and not served yet, by subscriber id.
+
+        Those whose digest can wait for papers that are ``awaited`` are left out.
+        """
         found = []
         for subscriber, last_day in self._subscribers.active_with_last_day():
             if only is not None and subscriber.email.lower() != only.lower():
                 continue
             due = schedule.due(now, subscriber, last_day)
-            if due is not None:
+            if due is not None and not (awaited and _waits(subscriber, due, awaited, now)):
                 found.append((subscriber, due))
         return found
 
-    def compose_due(self, now: datetime, *, only: str | None = None, store: bool = True) -> Iterator[Digest]:
+    def compose_due(
+        self, now: datetime, *, only: str | None = None, store: bool = True, awaited: Awaited | None = None
+    ) -> Iterator[Digest]:
         """Compose all that is due and put it into the outbox; yield each digest that is new.
 
         Who has no candidate worth sending gets nothing, and stays due until the local day ends.
         """
-        due = self.due(now, only=only)
+        due = self.due(now, only=only, awaited=awaited)
         for start in range(0, len(due), _READERS_AT_ONCE):
             some = due[start : start + _READERS_AT_ONCE]
             people = {subscriber.id: subscriber for subscriber, _ in some}
@@ -171,3 +186,8 @@ class Composer:
                 features = None
             self._fitted = revisions, features
         return self._fitted[1]
+
+
+def _waits(subscriber: Subscriber, due: Due, awaited: Awaited, now: datetime) -> bool:
+    # In a digest of an earlier day the papers could not be anyway.
+    return due.local_day >= awaited.day and now < schedule.deadline(due, subscriber, awaited.wait)

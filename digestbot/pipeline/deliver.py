@@ -14,6 +14,7 @@ from typing import Literal, Protocol, TypeVar
 
 import structlog
 
+from digestbot.digest.alerts import from_details
 from digestbot.digest.render import Rendered, Renderer
 from digestbot.errors import (
     DeferredError,
@@ -92,6 +93,10 @@ class Letters:
 
     def write(self, delivery: Delivery) -> bytes:
         """Return the bytes of a stored delivery."""
+        if delivery.kind == DeliveryKind.ALERT:
+            return self._write_alert(delivery)
+        if delivery.subscriber_id is None:
+            raise RejectedError(f"delivery {delivery.id} is for nobody")
         # The address is the one of the day of composing, in the envelope and in the text alike.
         subscriber = replace(self._subscribers.get(delivery.subscriber_id), email=delivery.address)
         if delivery.kind == DeliveryKind.CONFIRM:
@@ -112,6 +117,15 @@ class Letters:
             day=digest.local_day.isoformat(),
         )
         return self._build(delivery, self._renderer.digest(digest, subscriber), headers)
+
+    def _write_alert(self, delivery: Delivery) -> bytes:
+        try:
+            concerns = from_details(delivery.details)
+        except ValueError as error:
+            # Alerts go first: what cannot be read must not stand before the digests.
+            raise RejectedError(f"this mail cannot be written: {error}") from error
+        rendered = self._renderer.alert(concerns, delivery.address, delivery.created_at)
+        return self._build(delivery, rendered, [("Auto-Submitted", "auto-generated")])
 
     def _build(self, delivery: Delivery, rendered: Rendered, extra: list[tuple[str, str]]) -> bytes:
         draft = Draft(

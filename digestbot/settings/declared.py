@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from email.headerregistry import Address
 from email.utils import parseaddr
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digestbot.errors import UsageError
@@ -56,14 +57,49 @@ def _valid_mailbox_or_none(text: str) -> str:
 
 
 def _valid_base_url(text: str) -> str:
+    return _valid_url(text) if text else text
+
+
+def _valid_url(text: str) -> str:
     if not text:
-        return text
+        raise ValueError("is empty; write its address, or leave the line out")
     if not text.startswith(("http://", "https://")):
         raise ValueError("must begin with https:// (or http:// on one machine)")
     # It stands in headers of mails as it is.
-    if not text.isascii() or any(character in text for character in ' <>"\\') or not urlsplit(text).hostname:
-        raise ValueError("is not a web address; write it in ASCII (a name like exämple.org in its xn-- form)")
+    problem = "is not a web address; write it in ASCII (a name like exämple.org in its xn-- form)"
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ValueError(problem) from error
+    if not text.isascii() or any(character in text for character in ' <>"\\') or not parts.hostname:
+        raise ValueError(problem)
+    if "@" in parts.netloc:
+        raise ValueError("has a name or password in it; secrets do not belong here")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("has a port that cannot be; write one from 1 to 65535")
     return text.rstrip("/")
+
+
+def _without_query(text: str) -> str:
+    if "?" in text or "#" in text:
+        raise ValueError("has a ? or # in it; write the address up to there: what is asked is put behind it")
+    return text
+
+
+def _arxiv_category(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z-]+(\.[A-Za-z-]+)?", text):
+        raise ValueError('is no category of arXiv; write a list such as ["cs.CL", "cs.LG"]')
+    return text
+
+
+def _feed_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
+        raise ValueError("is no name; use small letters, digits and -, at most 40, and no - in front")
+    return text
 
 
 def _one_line(text: str) -> str:
@@ -73,7 +109,12 @@ def _one_line(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-Url = Annotated[str, AfterValidator(_one_line), AfterValidator(_valid_base_url)]
+BaseUrl = Annotated[str, AfterValidator(_one_line), AfterValidator(_valid_base_url)]
+Url = Annotated[str, AfterValidator(_one_line), AfterValidator(_valid_url)]
+# A built-in service, which is asked by a query or a path of our own.
+ServiceUrl = Annotated[Url, AfterValidator(_without_query)]
+# Seconds between two requests to one host.
+Pace = Annotated[float, Field(ge=0, le=3600)]
 Mailbox = Annotated[str, AfterValidator(_valid_mailbox)]
 
 
@@ -86,7 +127,7 @@ class Section(BaseModel):
 class Web(Section):
     """Where the pages are served, and under which address readers reach them."""
 
-    base_url: Url = ""
+    base_url: BaseUrl = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
 
@@ -109,6 +150,7 @@ class Mail(Section):
     sender: Mailbox = "digestbot <digestbot@localhost>"
     reply_to: Annotated[str, AfterValidator(_valid_mailbox_or_none)] = ""
     list_name: Line = "Daily paper digest"
+    admin: Annotated[str, AfterValidator(_valid_mailbox_or_none)] = ""
     postal_address: Line = ""
 
 
@@ -127,6 +169,8 @@ class Schedule(Section):
     timezone: Annotated[str, AfterValidator(_valid_zone)] = "UTC"
     days: Annotated[str, AfterValidator(_valid_days)] = "daily"
     load_every_minutes: int = Field(default=60, ge=1, le=1440)
+    poll_every_minutes: int = Field(default=10, ge=1, le=1440)
+    wait_minutes: int = Field(default=120, ge=0, le=1440)
 
 
 class Ranking(Section):
@@ -137,17 +181,79 @@ class Ranking(Section):
 
 
 class Arxiv(Section):
-    """arXiv's announcement feed."""
+    """arXiv: the announcement feed, OAI-PMH for the days that were missed, the API for single papers."""
 
     enabled: bool = True
-    categories: tuple[Line, ...] = ("cs.CL", "cs.CV", "cs.IR", "cs.LG")
-    feed_url: Url = "https://rss.arxiv.org/atom"
+    categories: tuple[Annotated[str, AfterValidator(_arxiv_category)], ...] = ("cs.CL", "cs.CV", "cs.IR", "cs.LG")
+    cross_lists: bool = True
+    feed_url: ServiceUrl = "https://rss.arxiv.org/atom"
+    oai_url: ServiceUrl = "https://oaipmh.arxiv.org/oai"
+    api_url: ServiceUrl = "https://export.arxiv.org/api/query"
+    pace: Pace = 3.0
+
+
+class HuggingFace(Section):
+    """Hugging Face's daily papers."""
+
+    enabled: bool = False
+    url: ServiceUrl = "https://huggingface.co/api/daily_papers"
+    pace: Pace = 1.0
+
+
+class Biorxiv(Section):
+    """bioRxiv."""
+
+    enabled: bool = False
+    url: ServiceUrl = "https://api.biorxiv.org/details/biorxiv"
+    categories: tuple[Line, ...] = ()
+    pace: Pace = 1.0
+
+
+class Medrxiv(Biorxiv):
+    """medRxiv, which answers at bioRxiv's address."""
+
+    url: ServiceUrl = "https://api.biorxiv.org/details/medrxiv"
+
+
+class Feed(Section):
+    """An RSS, Atom or JSON feed."""
+
+    name: Annotated[str, AfterValidator(_feed_name)]
+    url: Url
+    enabled: bool = True
+    pace: Pace = 1.0
+
+
+_SOURCES = ("arxiv", "huggingface", "biorxiv", "medrxiv", "files")
+# The ids of a feed's papers begin with its name: nobody else's may.
+_PREFIXES_OF_IDS = ("doi", "file", "title", "feed")
 
 
 class Sources(Section):
     """Where papers come from."""
 
+    patience: float = Field(default=30.0, ge=0.1, le=600)
     arxiv: Arxiv = Arxiv()
+    huggingface: HuggingFace = HuggingFace()
+    biorxiv: Biorxiv = Biorxiv()
+    medrxiv: Medrxiv = Medrxiv()
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every address that the settings name: these may be private."""
+        arxiv = self.arxiv
+        services = (arxiv.feed_url, arxiv.oai_url, arxiv.api_url, self.huggingface.url, self.biorxiv.url)
+        return (*services, self.medrxiv.url, *(feed.url for feed in self.feeds))
+
+    @field_validator("feeds")
+    @classmethod
+    def _names_of_their_own(cls, feeds: tuple[Feed, ...]) -> tuple[Feed, ...]:
+        taken = [*_SOURCES, *_PREFIXES_OF_IDS, *(feed.name for feed in feeds)]
+        for name in taken:
+            if taken.count(name) > 1:
+                raise ValueError(f"the name '{name}' is taken; give each feed a name of its own")
+        return feeds
 
 
 class Settings(BaseSettings):

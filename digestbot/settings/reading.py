@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ _SECRETS_IN_SETTINGS = {
     "smtp.password": "smtp_password",
     "smtp.smtp_password": "smtp_password",
 }
+
+# How lists are written of which nobody would guess it.
+_LISTS = {"feeds": "write each feed as a table, [[sources.feeds]], with name and url"}
 
 
 class _Environment(EnvSettingsSource):
@@ -137,10 +141,18 @@ def _problem(details: dict[str, Any]) -> str:
         near = difflib.get_close_matches(location[-1], _keys_at(location[:-1]), n=1)
         hint = f"; did you mean {'.'.join([*location[:-1], near[0]])}?" if near else ""
         return f"{name}: there is no such setting{hint}"
-    # A table may hold a secret that somebody put there by mistake.
-    given = "" if isinstance(details["input"], dict | list | tuple) else f" (got {details['input']!r})"
-    message = str(details["msg"]).removeprefix("Value error, ")
+    given = "" if _may_be_secret(location[-1], details["input"]) else f" (got {details['input']!r})"
+    if details["type"] == "tuple_type":
+        message = _LISTS.get(location[-1], 'write a list such as ["cs.LG"]')
+    else:
+        message = str(details["msg"]).removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]}{given}"
+
+
+def _may_be_secret(key: str, value: object) -> bool:
+    """Return whether somebody may have put a secret here by mistake: into a table, or into an address."""
+    in_address = key.endswith("url") and isinstance(value, str) and re.search(r"[@?#]", value) is not None
+    return in_address or isinstance(value, dict | list | tuple)
 
 
 def _keys_at(location: list[str]) -> list[str]:

@@ -153,6 +153,6 @@ def test_the_last_rating_wins_and_clear_takes_it_back(stocked: Cli) -> None:
 
 
 def test_rating_needs_a_paper_and_a_subscriber_that_are_there(stocked: Cli) -> None:
-    assert "load it first" in stocked("rate", ADA, "2505.99999", "like", code=1).err
+    assert "load it first" in stocked("rate", ADA, "doi:10.1000/nowhere", "like", code=1).err
     assert "is not a subscriber" in stocked("rate", "eve@example.org", "2505.00001", "like", code=1).err
     assert stocked.json("subscriber", "show", ADA)["ratings"] == []

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from digestbot.digest.compose import digest_delivery
 from digestbot.links import Links
 from digestbot.models import DISLIKE, LIKE, DeliveryState, Digest, Paper, Subscriber, SubscriberState
+from digestbot.pipeline.compose import Awaited
 from digestbot.schedule import local_day
 from digestbot.store import Store
 from tests.factories import DAY, NOW, new_store, paper
@@ -55,6 +56,22 @@ OLD = DAY - timedelta(days=60)
 
 
 # who
+
+
+def test_a_digest_waits_for_awaited_papers_only_where_they_could_be_in_it(store: Store) -> None:
+    store.papers.add([paper(1)], NOW)
+    berlin = join(store, "berlin", timezone="Europe/Berlin", send_at="09:00")
+    honolulu = join(store, "honolulu", timezone="Pacific/Honolulu", send_at="21:00")
+    made = composer(store)
+
+    def due_at(now: datetime, hours: int) -> list[int]:
+        awaited = Awaited(day=DAY, wait=timedelta(hours=hours))
+        return [subscriber.id for subscriber, _ in made.due(now, awaited=awaited)]
+
+    # At 08:00 UTC it is 10:00 in Berlin, and the evening of the day before in Honolulu.
+    assert due_at(NOW, 2) == [honolulu.id]
+    assert due_at(NOW, 1) == [berlin.id, honolulu.id]
+    assert due_at(NOW + timedelta(hours=1), 2) == [berlin.id, honolulu.id]
 
 
 def test_only_active_subscribers_whose_hour_has_come_are_due(store: Store) -> None:

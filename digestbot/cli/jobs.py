@@ -1,0 +1,113 @@
+"""The jobs of the scheduler: what runs each minute while ``run`` or ``schedule`` is up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import structlog
+
+from digestbot.announcements import eastern_day
+from digestbot.cli.program import Clock, Installation
+from digestbot.errors import DigestbotError
+
+if TYPE_CHECKING:
+    from digestbot.scheduler import Ticker
+
+log = structlog.get_logger()
+
+# Seconds that a digest which is due waits for the sources.
+_PATIENCE_WITH_SOURCES = 120.0
+
+
+class Jobs:
+    """The two jobs of the ticker: load asks the sources whose time it is, send composes what is due and delivers.
+
+    Sending waits a little for a load that is under way, so that a digest is of today.
+    """
+
+    def __init__(self, installation: Installation, clock: Clock) -> None:
+        self._installation = installation
+        self._clock = clock
+        self._loading: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Event] = set()
+        self._ending = False
+
+    def ticker(self) -> Ticker:
+        from digestbot.scheduler import Ticker
+
+        return Ticker(self.load, self.send)
+
+    async def finished(self) -> None:
+        """Let the mails in hand go out, ask no source any longer, and begin nothing more."""
+        self._ending = True
+        if self._loading is not None:
+            self._loading.cancel()
+        for job in list(self._running):
+            await job.wait()
+        # The ticker's own task of the job ends one step after the job.
+        await asyncio.sleep(0)
+
+    @contextlib.contextmanager
+    def _under_way(self) -> Iterator[None]:
+        done = asyncio.Event()
+        self._running.add(done)
+        try:
+            yield
+        finally:
+            self._running.discard(done)
+            done.set()
+
+    async def load(self) -> None:
+        """Ask the sources whose time it is, and tell the admin when one should have brought something."""
+        if self._ending:
+            return
+        with self._under_way():
+            self._loading = asyncio.create_task(self._ask_sources())
+            await asyncio.wait({self._loading})
+            if not self._loading.cancelled():
+                await self._loading
+
+    async def _ask_sources(self) -> None:
+        from digestbot.pipeline.load import load
+
+        installation = self._installation
+        now = self._clock()
+        reports = await asyncio.to_thread(installation.source_reports, now)
+        due = tuple(one.name for one in reports if one.next_try is not None and one.next_try <= now)
+        if not due:
+            return
+        store = installation.store
+        try:
+            async with installation.client() as client:
+                sources = installation.sources(client, due)
+                for loaded in await load(store.papers, store.loads, sources, clock=self._clock, since=None):
+                    if loaded.error:
+                        log.warning("source failed", source=loaded.source, problem=loaded.error)
+        finally:
+            await asyncio.to_thread(installation.raise_alarm, self._clock())
+
+    async def send(self) -> None:
+        """Compose what is due, save what waits for today's papers, and deliver the outbox."""
+        if self._ending:
+            return
+        with self._under_way():
+            if self._loading is not None:
+                await asyncio.wait({self._loading}, timeout=_PATIENCE_WITH_SOURCES)
+            await asyncio.to_thread(self._compose)
+            with self._installation.deliverer() as deliverer:
+                outcome = await deliverer.deliver(self._clock, ending=lambda: self._ending)
+            if outcome.stopped:
+                raise DigestbotError(f"delivery stopped: {outcome.stopped}")
+
+    def _compose(self) -> None:
+        from digestbot.pipeline.compose import Awaited
+
+        installation, now = self._installation, self._clock()
+        # Digests of a day wait for its papers, each until its own deadline.
+        day = eastern_day(now)
+        awaited = Awaited(day=day, wait=installation.pace.wait) if installation.awaits_papers(now) else None
+        for _ in installation.composer.compose_due(now, awaited=awaited):
+            pass
