@@ -174,7 +174,7 @@ def test_a_hostile_entry_takes_no_more_time_than_its_length(parse: Parse, conten
     started = time.process_time()
     parsed(parse, content)
     # Quadratic time would be many seconds.
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 20
 
 
 signs = st.text(st.sampled_from(list('@\\{}()",=#$%~<>&;-[] \n\r\tabTYERU01:./é')), max_size=80)

