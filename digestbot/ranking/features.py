@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags_array
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer, strip_accents_unicode
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, strip_accents_unicode
 
 from digestbot.models import Paper
 from digestbot.ranking.words import STOP_WORDS
@@ -23,6 +23,11 @@ IntArray = NDArray[np.intp]
 _WORD = re.compile(r"\b[^\W\d_][\w\-]+\b")
 _SEED = 20250318
 _MOST_TERMS = 60_000
+# A term counts when it stands so often in the corpus (twice for a title), and in no more than this share of the papers.
+_LEAST_COUNT = 3
+_LARGEST_SHARE = 0.3
+# How long a text must be, as a share of the usual length, to count half.
+_HALF_EVIDENCE = 0.3
 # Below this a small corpus, in which every paper is a direction of its own, explains the likes away.
 _LEAST_REGULARISATION = 10.0
 _SMALL_CORPUS = 50
@@ -42,12 +47,19 @@ class Background:
 
 
 class Features:
-    """The vocabulary and the background fitted on a corpus."""
+    """The vocabulary and the background fitted on a corpus.
 
-    def __init__(self, vectorizer: TfidfVectorizer, background: Background) -> None:
-        self._vectorizer = vectorizer
+    ``usual_length`` is the mean length of a paper's TF-IDF row before it is made one of length one.
+    """
+
+    def __init__(
+        self, counter: CountVectorizer, weigher: TfidfTransformer, usual_length: float, background: Background
+    ) -> None:
+        self._counter = counter
+        self._weigher = weigher
+        self._usual_length = usual_length
         self.background = background
-        self.terms: NDArray[np.object_] = vectorizer.get_feature_names_out()
+        self.terms: NDArray[np.object_] = counter.get_feature_names_out()
 
     @classmethod
     def fit(cls, corpus: Sequence[Paper], *, dimensions: int = 200) -> Features:
@@ -56,22 +68,55 @@ class Features:
         ``dimensions`` bounds the number of main directions. The ridge constant follows the size of
         the corpus, since the directions' strengths grow with it.
         """
-        vectorizer = TfidfVectorizer(
-            analyzer=words_and_pairs,
-            min_df=2 if len(corpus) >= _SMALL_CORPUS else 1,
-            max_df=0.3 if len(corpus) >= _SMALL_CORPUS else 1.0,
-            sublinear_tf=True,
-            max_features=_MOST_TERMS,
-            dtype=np.float32,
+        everything = CountVectorizer(analyzer=words_and_pairs, dtype=np.float32)
+        counts = csr_matrix(everything.fit_transform(corpus))
+        kept = _kept(counts, small=len(corpus) < _SMALL_CORPUS)
+        counter = CountVectorizer(
+            analyzer=words_and_pairs, vocabulary=everything.get_feature_names_out()[kept], dtype=np.float32
         )
-        matrix = csr_matrix(vectorizer.fit_transform(corpus))
-        return cls(vectorizer, _background(matrix, dimensions))
+        weigher = TfidfTransformer(norm=None, sublinear_tf=True)
+        rows = csr_matrix(weigher.fit_transform(counts[:, kept]))
+        lengths = _lengths(rows)
+        usual_length = float(lengths[lengths > 0].mean())
+        # The background is of what papers are about, however much they say.
+        return cls(counter, weigher, usual_length, _background(_scaled(rows, _inverse(lengths)), dimensions))
 
     def transform(self, papers: Sequence[Paper]) -> csr_matrix:
-        """Return ``(n_papers, n_terms)`` TF-IDF rows of length one (or zero, without a known word)."""
+        """Return ``(n_papers, n_terms)`` TF-IDF rows whose length is the evidence that a text gives, below one.
+
+        A title alone says less than a title with an abstract, as a like of it and as a candidate: a text counts half
+        when it is 0.3 times as long as usual.
+        """
         if not papers:
             return csr_matrix((0, len(self.terms)))
-        return csr_matrix(self._vectorizer.transform(papers))
+        rows = csr_matrix(self._weigher.transform(self._counter.transform(papers)))
+        lengths = _lengths(rows)
+        # The row over its length, times l / (l + 0.3) with l the length as a share of the usual one.
+        return _scaled(rows, (lengths > 0) / (lengths + _HALF_EVIDENCE * self._usual_length))
+
+
+def _kept(counts: csr_matrix, *, small: bool) -> IntArray:
+    """Return the numbers of the terms that are worth a place: the most frequent ones, in their alphabetical order."""
+    often = np.asarray(counts.sum(axis=0)).ravel()
+    papers = np.bincount(counts.indices, minlength=counts.shape[1])
+    good = often > 0 if small else (often >= _LEAST_COUNT) & (papers <= _LARGEST_SHARE * counts.shape[0])
+    numbers = np.flatnonzero(good)
+    if not len(numbers):
+        raise ValueError("no term is left")
+    order = np.lexsort((numbers, -papers[numbers], -often[numbers]))[:_MOST_TERMS]
+    return np.asarray(np.sort(numbers[order]), dtype=np.intp)
+
+
+def _lengths(rows: csr_matrix) -> FloatArray:
+    return np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1), dtype=np.float64).ravel())
+
+
+def _inverse(lengths: FloatArray) -> FloatArray:
+    return np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+
+
+def _scaled(rows: csr_matrix, factors: FloatArray) -> csr_matrix:
+    return csr_matrix(diags_array(factors.astype(np.float32)) @ rows)
 
 
 def words_and_pairs(paper: Paper) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags_array
 
 from digestbot.ranking.features import Background, FloatArray, IntArray
 
@@ -23,7 +23,7 @@ _DECIMALS = 9
 class Profiles:
     """The profiles of some readers, a row each.
 
-    ``rated`` is ``(n_readers, n_terms)`` sparse, the mean of what is rated, dislikes negative;
+    ``rated`` is ``(n_readers, n_terms)`` sparse, the weighted mean of what is rated, dislikes negative;
     ``correction`` is ``(n_readers, k)``. A term's weight is ``rated + correction @ directions.T``.
     """
 
@@ -53,12 +53,15 @@ class Profiles:
 def train(rated: csr_matrix, values: csr_matrix, background: Background) -> Profiles:
     """Train all readers' profiles.
 
-    ``rated`` is ``(n_papers, n_terms)`` TF-IDF, ``values`` ``(n_readers, n_papers)`` with 1 for a like
-    and -1 for a dislike. Each profile is divided by its number of ratings, so scores compare.
+    ``rated`` is ``(n_papers, n_terms)`` TF-IDF, rows as long as the evidence of their texts, ``values``
+    ``(n_readers, n_papers)`` with 1 for a like and -1 for a dislike. Each profile is divided by the evidence of its
+    ratings, so scores compare.
     """
-    counts = np.asarray(abs(values).sum(axis=1)).ravel()
-    scale = csr_matrix((1 / np.maximum(counts, 1), (np.arange(len(counts)),) * 2), shape=(len(counts),) * 2)
-    mean = csr_matrix(scale @ values @ rated)
+    # A rating counts as much as its paper's text says; rows without a word say nothing.
+    evidence = np.sqrt(np.asarray(rated.multiply(rated).sum(axis=1)).ravel())
+    total = np.asarray(abs(values) @ evidence).ravel()
+    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    mean = csr_matrix(diags_array(scale) @ values @ rated)
     shrink = background.strengths / (background.strengths + background.regularisation)
     correction = -np.asarray(mean @ background.directions) * shrink
     return Profiles(mean, correction, background)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,34 @@ from tests.ranking.library import library, paper_lists
 def test_the_smallest_corpora_can_be_fitted(corpus: list[Paper]) -> None:
     features = Features.fit(corpus)
     lengths = np.sqrt(features.transform(corpus).power(2).sum(axis=1))
-    assert np.asarray(lengths) == pytest.approx(1, abs=1e-6)
+    # Texts of the usual length give 1 / (1 + 0.3) of the most evidence that there is.
+    assert np.asarray(lengths) == pytest.approx(1 / 1.3, abs=0.01)
+
+
+def test_the_shorter_a_text_the_less_evidence_it_gives_and_never_more_than_one() -> None:
+    features = Features.fit(library())
+    whole = library()[0]
+    texts = [
+        replace(whole, title="zzz", abstract=""),
+        replace(whole, abstract=""),
+        whole,
+        replace(whole, abstract=" ".join(one.abstract for one in library())),
+    ]
+    lengths = np.sqrt(np.asarray(features.transform(texts).power(2).sum(axis=1)).ravel())
+    assert lengths[0] == 0
+    assert (np.diff(lengths) > 0).all()
+    assert lengths[-1] < 1
+
+
+def test_a_term_needs_three_places_of_which_a_title_gives_two() -> None:
+    def corpus(*titles: str) -> list[Paper]:
+        others = [paper(number, title=f"word{number % 9} thing{number % 7}", abstract="") for number in range(60)]
+        return [*others, *(paper(100 + number, title=title, abstract="") for number, title in enumerate(titles))]
+
+    assert "zebra" not in Features.fit(corpus("zebra")).terms
+    assert "zebra" in Features.fit(corpus("zebra", "zebra")).terms
+    twice = [*corpus("zebra"), paper(200, title="other", abstract="zebra")]
+    assert "zebra" in Features.fit(twice).terms
 
 
 @pytest.mark.parametrize("title", ["2025 42 7", "We propose a novel method", "…"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,9 +26,9 @@ def dense(matrix: csr_matrix) -> NDArray[np.float64]:
 def directly(
     corpus: NDArray[np.float64], rated: NDArray[np.float64], values: list[float], ridge: float
 ) -> NDArray[np.float64]:
-    """Return the weights w of (X'X + aI) w = a X'y / n, solved as it stands there."""
+    """Return the weights w of (X'X + aI) w = a R'y / e, solved as it stands there; e is the length of R's rows in all."""
     terms = corpus.shape[1]
-    right = ridge * rated.T @ np.array(values) / len(values)
+    right = ridge * rated.T @ np.array(values) / np.linalg.norm(rated, axis=1).sum()
     return np.asarray(np.linalg.solve(corpus.T @ corpus + ridge * np.eye(terms), right))
 
 
@@ -62,7 +64,9 @@ def test_a_fitted_corpus_with_all_its_directions_gives_the_same_solve() -> None:
     rated, values = [corpus[3], corpus[20], corpus[30]], [1.0, 1.0, -1.0]
     matrix = features.transform(rated)
     profiles = train(matrix, csr_matrix([values]), features.background)
-    direct = directly(dense(features.transform(corpus)), dense(matrix), values, features.background.regularisation)
+    rows = dense(features.transform(corpus))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    direct = directly(rows, dense(matrix), values, features.background.regularisation)
     assert weights(profiles) == pytest.approx(direct, abs=1e-5)
 
 
@@ -99,6 +103,15 @@ def test_a_like_raises_what_resembles_it_and_a_dislike_lowers_it() -> None:
 def test_a_dislike_is_a_like_turned_round() -> None:
     profiles = ranker([]).profiles([reader((library()[0], 1)).ratings, reader((library()[0], -1)).ratings])
     assert weights(profiles, 0) == pytest.approx(-weights(profiles, 1))
+
+
+def test_a_like_of_a_short_text_counts_less_than_one_of_a_long_text() -> None:
+    matrix = SMALL.transform([on(ROBOTS, 900), replace(on(PROTEINS, 901), abstract="")])
+    long, short = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel())
+    assert 0 < short < long < 1
+    profiles = train(matrix, csr_matrix([[1.0, 1.0]]), SMALL.background)
+    # The share of each in the profile is the evidence it gives.
+    assert profiles.rated.toarray() == pytest.approx((matrix[[0]] + matrix[[1]]).toarray() / (long + short))
 
 
 def test_scores_compare_between_a_reader_with_one_like_and_one_with_many() -> None:
