@@ -178,6 +178,28 @@ class Delivery:
     details: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What one load of one source came to; ``error`` is empty when it answered.
+
+    ``asked`` says what was asked for, ``cursor`` where the next load goes on. ``newest`` is the latest day among its
+    papers, ``None`` when it gave none, and ``behind`` names the parts of it that still showed an older day.
+    """
+
+    source: str
+    started_at: datetime
+    finished_at: datetime
+    asked: str = ""
+    received: int = 0
+    new: int = 0
+    updated: int = 0
+    skipped: int = 0
+    error: str = ""
+    cursor: str = ""
+    newest: date | None = None
+    behind: str = ""
+
+
 def digest_id(subscriber_id: SubscriberId, local_day: date) -> DigestId:
     """Return the 63-bit id that the digest of this subscriber and day has.
 

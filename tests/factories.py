@@ -13,6 +13,7 @@ from digestbot.models import (
     DeliveryState,
     Digest,
     DigestItem,
+    Load,
     Paper,
     Rating,
     Reason,
@@ -152,8 +153,8 @@ def alert(number: int = 1, **changes: Any) -> Delivery:
     return delivery(number, **values | changes)
 
 
-def load(**changes: Any) -> dict[str, Any]:
-    """What is recorded of one load."""
+def load(source: str = "arxiv", **changes: Any) -> Load:
+    """What one load came to."""
     values: dict[str, Any] = {
         "asked": "what is new",
         "started_at": NOW,
@@ -161,12 +162,9 @@ def load(**changes: Any) -> dict[str, Any]:
         "received": 3,
         "new": 2,
         "updated": 1,
-        "skipped": 0,
-        "error": "",
-        "cursor": "",
         "newest": DAY,
     }
-    return values | changes
+    return Load(source=source, **values | changes)
 
 
 def new_store(path: Path, defaults: Defaults | None = None) -> Store:

@@ -81,11 +81,11 @@ class Jobs:
             return
         store = installation.store
         try:
-            async with installation.client() as client:
-                sources = installation.sources(client, due)
-                for loaded in await load(store.papers, store.loads, sources, clock=self._clock, since=None):
-                    if loaded.error:
-                        log.warning("source failed", source=loaded.source, problem=loaded.error)
+            client = installation.client()
+            sources = installation.sources(client, due)
+            for loaded in await load(store.papers, store.loads, sources, clock=self._clock, since=None):
+                if loaded.error:
+                    log.warning("source failed", source=loaded.source, problem=loaded.error)
         finally:
             await asyncio.to_thread(installation.raise_alarm, self._clock())
 

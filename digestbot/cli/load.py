@@ -75,11 +75,11 @@ async def _load(
     ask = partial(job.load, store.papers, store.loads, clock=utc_now, since=since, at=at, progress=progress)
     if path is not None:
         return await ask([FileSource(path)])
-    async with installation.client() as client:
-        sources = installation.sources(client, names)
-        if not sources:
-            raise UsageError("no source is enabled; enable one in the settings, name one, or give a --file")
-        return await ask(sources)
+    client = installation.client()
+    sources = installation.sources(client, names)
+    if not sources:
+        raise UsageError("no source is enabled; enable one in the settings, name one, or give a --file")
+    return await ask(sources)
 
 
 @contextmanager

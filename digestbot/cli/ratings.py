@@ -40,8 +40,8 @@ def rate(program: Program, email: str, paper: str, value: str) -> None:
 
 async def _fetch(installation: Installation, paper_id: PaperId) -> None:
     """Store a paper that arXiv knows; it is of the day it was announced, and so in no digest unless that is new."""
-    async with installation.client() as client:
-        found = await installation.arxiv_api(client).papers([paper_id])
+    client = installation.client()
+    found = await installation.arxiv_api(client).papers([paper_id])
     if not found:
         raise NotFoundError(f"{paper_id}: arXiv knows no such paper")
     installation.store.papers.add(found.values(), utc_now())

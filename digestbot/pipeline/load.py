@@ -12,7 +12,7 @@ import structlog
 
 from digestbot.announcements import eastern_day
 from digestbot.errors import DigestbotError, SourceError
-from digestbot.models import Paper, PaperId
+from digestbot.models import Load, Paper, PaperId
 from digestbot.sources import Ask, Batch, Skipped, Source
 
 log = structlog.get_logger()
@@ -43,22 +43,7 @@ class LoadStore(Protocol):
     """Where it is kept what loads came to."""
 
     def cursor(self, source: str) -> str: ...
-    def record(
-        self,
-        source: str,
-        *,
-        asked: str,
-        started_at: datetime,
-        finished_at: datetime,
-        received: int,
-        new: int,
-        updated: int,
-        skipped: int,
-        error: str,
-        cursor: str,
-        newest: date | None,
-        behind: str,
-    ) -> None: ...
+    def record(self, load: Load) -> None: ...
 
 
 class Progress(Protocol):
@@ -175,16 +160,18 @@ def _count(loaded: Loaded, batch: Batch) -> None:
 
 def _record(loads: LoadStore, loaded: Loaded) -> None:
     loads.record(
-        loaded.source,
-        asked=", ".join(loaded.asked),
-        started_at=loaded.started_at,
-        finished_at=loaded.finished_at,
-        received=loaded.received,
-        new=loaded.new,
-        updated=loaded.updated,
-        skipped=len(loaded.skipped),
-        error=loaded.error,
-        cursor=loaded.cursor,
-        newest=loaded.newest,
-        behind=", ".join(loaded.behind),
+        Load(
+            source=loaded.source,
+            started_at=loaded.started_at,
+            finished_at=loaded.finished_at,
+            asked=", ".join(loaded.asked),
+            received=loaded.received,
+            new=loaded.new,
+            updated=loaded.updated,
+            skipped=len(loaded.skipped),
+            error=loaded.error,
+            cursor=loaded.cursor,
+            newest=loaded.newest,
+            behind=", ".join(loaded.behind),
+        )
     )

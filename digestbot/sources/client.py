@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx2
 import stamina
@@ -80,7 +79,7 @@ class _Wanted:
 
 
 class Client:
-    """Gets pages. Open it with ``async with``.
+    """Gets pages. No connection outlives its request, so there is nothing to close.
 
     ``folder`` holds the lanes and the kept pages of this installation; with ``None`` no page is kept, and the lanes
     are those of this process alone. ``allowed`` are the addresses of the settings, which redirects may lead to even
@@ -101,21 +100,13 @@ class Client:
     ) -> None:
         who = f"digestbot/{__version__}" + (f" (mailto:{contact})" if contact else "")
         self._clock = clock
-        self._allowed = allowed
+        self._allowed = {origin(address) for url in allowed if (address := readable(url)) is not None}
         self._patience = patience
         self._max_bytes = max_bytes
         self._lanes = Lanes(folder, clock, longest=max(patience, _SHORT_WAIT))
         self._pages = Pages(None if folder is None else folder / "pages")
         self._exchange = Exchange(who=who, timeout=timeout, max_bytes=max_bytes)
         self._said_to_move: set[str] = set()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Leave nothing behind: no connection outlives its request."""
 
     async def read(
         self,
@@ -171,8 +162,7 @@ class Client:
 
     async def _followed(self, wanted: _Wanted, kept: Page | None) -> Answer:
         """Return the answer at the end of the redirects; each is one more request, which keeps the pace."""
-        of_settings = [address for address in map(readable, self._allowed) if address is not None]
-        allowed = {origin(address) for address in (wanted.url, *of_settings)}
+        allowed = {origin(wanted.url), *self._allowed}
         here, moved = wanted.url, True
         for _ in range(_MOST_REDIRECTS + 1):
             lane = self._lane(here, wanted)

@@ -151,6 +151,7 @@ class Lanes:
                 else:
                     return _held(lock)
         except (OSError, NotImplementedError) as error:
+            # filelock raises the second where the file system knows no locks.
             problem = getattr(error, "strerror", None) or type(error).__name__
             raise SourceUnavailableError(
                 f"{path}: cannot be locked, so nothing is asked for: {problem}; make its folder writable"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from digestbot.models import Load
 from digestbot.store.database import Database
 from digestbot.store.values import instant_text, instant_value
 
@@ -40,52 +41,32 @@ class Loads:
         self._database = database
         self._kept = kept
 
-    def record(
-        self,
-        source: str,
-        *,
-        asked: str,
-        started_at: datetime,
-        finished_at: datetime,
-        received: int,
-        new: int,
-        updated: int,
-        skipped: int,
-        error: str,
-        cursor: str,
-        newest: date | None,
-        behind: str = "",
-    ) -> None:
-        """Keep what one load of one source came to; ``error`` is empty when it answered.
-
-        ``newest`` is the latest day among its papers, ``None`` when it gave none; ``behind`` names the parts of it
-        that still showed an older day. Of each source the newest loads are kept, and the one that the next load
-        continues from.
-        """
+    def record(self, load: Load) -> None:
+        """Keep what a load came to. Of each source the newest loads are kept, and the one the next continues from."""
         with self._database.write() as connection:
             connection.execute(
                 "insert into loads (source, asked, started_at, finished_at, received, new, updated, skipped, error,"
                 " cursor, newest, behind) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    source,
-                    asked,
-                    instant_text(started_at),
-                    instant_text(finished_at),
-                    received,
-                    new,
-                    updated,
-                    skipped,
-                    error,
-                    cursor,
-                    newest.isoformat() if newest else None,
-                    behind,
+                    load.source,
+                    load.asked,
+                    instant_text(load.started_at),
+                    instant_text(load.finished_at),
+                    load.received,
+                    load.new,
+                    load.updated,
+                    load.skipped,
+                    load.error,
+                    load.cursor,
+                    load.newest.isoformat() if load.newest else None,
+                    load.behind,
                 ),
             )
             connection.execute(
                 "delete from loads where source = :source and id <= (select id from loads where source = :source"
                 "  order by id desc limit 1 offset :kept)"
                 " and id is not (select max(id) from loads where source = :source and cursor <> '')",
-                {"source": source, "kept": self._kept},
+                {"source": load.source, "kept": self._kept},
             )
 
     def cursor(self, source: str) -> str:

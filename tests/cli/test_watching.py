@@ -10,7 +10,7 @@ import pytest
 
 from digestbot.store import Store
 from tests.cli.conftest import Cli
-from tests.factories import delivery, new_store
+from tests.factories import delivery, load, new_store
 
 FRIDAY = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -25,19 +25,7 @@ def record(
     cli: Cli, source: str, started: datetime, *, new: int = 0, newest: date | None = None, error: str = ""
 ) -> None:
     store = opened(cli)
-    store.loads.record(
-        source,
-        asked="",
-        started_at=started,
-        finished_at=started + MINUTE,
-        received=new,
-        new=new,
-        updated=0,
-        skipped=0,
-        error=error,
-        cursor="",
-        newest=newest,
-    )
+    store.loads.record(load(source, started_at=started, new=new, newest=newest, error=error))
     store.close()
 
 

@@ -12,9 +12,9 @@ from digestbot.sources.client import Client, Lane
 
 async def ask(url: str, folder: str, times: str, pace: str) -> None:
     lane = Lane(name="shared", seconds=float(pace))
-    async with Client(folder=Path(folder), clock=lambda: datetime.now(UTC)) as client:
-        for _ in range(int(times)):
-            await client.read(url, bytes, lane=lane)
+    client = Client(folder=Path(folder), clock=lambda: datetime.now(UTC))
+    for _ in range(int(times)):
+        await client.read(url, bytes, lane=lane)
 
 
 if __name__ == "__main__":

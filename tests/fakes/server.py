@@ -7,6 +7,7 @@ import ssl
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ Fault: TypeAlias = Callable[[Answer], Answer]
 
 
 @dataclass
-class Service:
+class Service(ABC):
     """One fake service: a subclass says what it answers, a test says what goes wrong with it.
 
     ``faults`` are used up, one for each request that the service answers; ``None`` in the row lets one pass.
@@ -58,8 +59,9 @@ class Service:
     asked: list[Request] = field(default_factory=list)
     faults: deque[Fault | None] = field(default_factory=deque)
 
+    @abstractmethod
     def answer(self, request: Request) -> Answer:
-        raise NotImplementedError
+        """Return what the service answers while nothing goes wrong."""
 
     def fail(self, *faults: Fault | None) -> None:
         """Spoil the next answers, in this order."""

@@ -23,8 +23,8 @@ def read(url: str, parse: Callable[[bytes], Any] = bytes, *, lane: Lane = AT_ONC
     values: dict[str, Any] = {"folder": None, "clock": lambda: datetime.now(UTC), "patience": 0.3, "timeout": 5.0}
 
     async def run() -> Any:
-        async with Client(**values | options) as client:
-            return await client.read(url, parse, lane=lane, **asked)
+        client = Client(**values | options)
+        return await client.read(url, parse, lane=lane, **asked)
 
     return asyncio.run(run())
 

@@ -68,8 +68,8 @@ def take(
     memory = memory or Memory()
 
     async def run() -> None:
-        async with Client(folder=None, clock=lambda: datetime.now(UTC), patience=patience) as client:
-            await memory.take(make(client), now, since)
+        client = Client(folder=None, clock=lambda: datetime.now(UTC), patience=patience)
+        await memory.take(make(client), now, since)
 
     asyncio.run(run())
     return memory

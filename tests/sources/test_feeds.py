@@ -54,8 +54,8 @@ async def load(
     """Return the batches of one load, and after them the error that ended it, if one did."""
     ask = Ask(now=NOW, since=since, cursor="", known=nobody)
     url = changes.get("url", f"{service.url}/feed")
-    async with Client(folder=folder, clock=lambda: datetime.now(UTC), patience=patience, timeout=5) as client:
-        return [batch async for batch in FeedSource(client, name="journal", url=url, pace=0.0).fetch(ask)]
+    client = Client(folder=folder, clock=lambda: datetime.now(UTC), patience=patience, timeout=5)
+    return [batch async for batch in FeedSource(client, name="journal", url=url, pace=0.0).fetch(ask)]
 
 
 def loaded(service: FeedService, **changes: Any) -> list[Paper]:
@@ -171,11 +171,11 @@ def test_a_feed_that_is_tried_again_in_time_is_loaded() -> None:
 def test_a_page_that_fails_leaves_the_pages_before_it() -> None:
     async def until_it_fails(service: FeedService) -> Batch:
         ask = Ask(now=NOW, since=None, cursor="", known=nobody)
-        async with Client(folder=None, clock=lambda: datetime.now(UTC), patience=0.1) as client:
-            batches = FeedSource(client, name="journal", url=f"{service.url}/feed", pace=0.0).fetch(ask)
-            first = await anext(batches)
-            with pytest.raises(SourceUnavailableError):
-                await anext(batches)
+        client = Client(folder=None, clock=lambda: datetime.now(UTC), patience=0.1)
+        batches = FeedSource(client, name="journal", url=f"{service.url}/feed", pace=0.0).fetch(ask)
+        first = await anext(batches)
+        with pytest.raises(SourceUnavailableError):
+            await anext(batches)
         return first
 
     with journal(kind="json", papers=published(1, 2, 3), per_page=1) as service:

@@ -64,9 +64,9 @@ def test_two_clients_of_a_folder_share_its_lanes(tmp_path: Path) -> None:
 
 def test_different_lanes_do_not_wait_for_one_another() -> None:
     async def run(url: str) -> None:
-        async with Client(folder=None, clock=lambda: datetime.now(UTC)) as client:
-            lanes = [Lane(name=name, seconds=5) for name in "abc"]
-            await asyncio.gather(*(client.read(url, bytes, lane=lane) for lane in lanes))
+        client = Client(folder=None, clock=lambda: datetime.now(UTC))
+        lanes = [Lane(name=name, seconds=5) for name in "abc"]
+        await asyncio.gather(*(client.read(url, bytes, lane=lane) for lane in lanes))
 
     with serving(Turnstile(seconds=0.2)) as turnstile:
         asyncio.run(run(turnstile.url))

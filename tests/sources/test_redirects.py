@@ -38,9 +38,9 @@ def test_a_page_that_moved_for_good_is_said_once(site: Site, status: int, warnin
     site.pages["/new"] = Answer(body=b"new")
 
     async def twice() -> None:
-        async with Client(folder=None, clock=lambda: NOW) as client:
-            for _ in range(2):
-                await client.read(f"{site.url}/old", bytes, lane=AT_ONCE)
+        client = Client(folder=None, clock=lambda: NOW)
+        for _ in range(2):
+            await client.read(f"{site.url}/old", bytes, lane=AT_ONCE)
 
     with capture_logs() as logs:
         asyncio.run(twice())

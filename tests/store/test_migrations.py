@@ -201,5 +201,5 @@ def test_papers_of_the_first_version_are_found_by_what_they_share(store: Store) 
 
 def test_loads_of_the_first_version_count(store: Store) -> None:
     assert store.loads.history("arxiv", EVER) == LoadHistory(last_started=NOW, last_success=NOW, last_new=NOW, loads=1)
-    store.loads.record("arxiv", **load(started_at=NOW + timedelta(hours=1)))
+    store.loads.record(load("arxiv", started_at=NOW + timedelta(hours=1)))
     assert (store.loads.history("arxiv", EVER).loads, store.loads.cursor("arxiv")) == (2, "")

@@ -139,7 +139,7 @@ def test_rating_events_tell_each_change_once(store: Store) -> None:
 
 
 def test_loads_are_recorded(store: Store) -> None:
-    store.loads.record("arxiv", **load(asked="2025-05-27", received=3, skipped=4, error="half of it", cursor="next"))
+    store.loads.record(load("arxiv", asked="2025-05-27", received=3, skipped=4, error="half of it", cursor="next"))
     [row] = store.database.rows("select * from loads")
     names = ("source", "asked", "received", "new", "updated", "skipped", "error", "cursor", "newest")
     assert [row[name] for name in names] == [

@@ -71,15 +71,15 @@ class Installation:
         now = eastern(clock) if clock else self.arxiv.world.now
 
         async def run() -> list[Loaded]:
-            async with self.client() as client:
-                return await job.load(
-                    self.store.papers,
-                    self.store.loads,
-                    [self.source(client)],
-                    clock=lambda: datetime.now(UTC),
-                    since=since,
-                    at=now,
-                )
+            client = self.client()
+            return await job.load(
+                self.store.papers,
+                self.store.loads,
+                [self.source(client)],
+                clock=lambda: datetime.now(UTC),
+                since=since,
+                at=now,
+            )
 
         (loaded,) = asyncio.run(run())
         assert fails is None or bool(loaded.error) == fails, loaded.error

@@ -130,8 +130,8 @@ def midweek(installation: Installation) -> Installation:
 
 def papers(installation: Installation, ids: Sequence[PaperId]) -> dict[PaperId, Paper]:
     async def run() -> dict[PaperId, Paper]:
-        async with installation.client() as client:
-            return await ArxivApi(client=client, url=installation.arxiv.api_url, pace=0.0).papers(ids)
+        client = installation.client()
+        return await ArxivApi(client=client, url=installation.arxiv.api_url, pace=0.0).papers(ids)
 
     return asyncio.run(run())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from digestbot.store import Store
+from tests.factories import load
 from tests.fakes.arxiv import Arxiv, World, lagging_dates
 from tests.fakes.server import Answer, serving, unavailable
 from tests.sources.arxiv.conftest import QUIET, WORLD, Installation, eastern
@@ -146,19 +148,8 @@ def test_a_category_of_an_older_day_is_told_until_it_is_not(installation: Instal
 
 def test_a_gap_of_years_is_filled_for_the_last_two_months(installation: Installation) -> None:
     installation.load(MONDAY)
-    installation.store.loads.record(
-        "arxiv",
-        asked="",
-        started_at=eastern(TUESDAY),
-        finished_at=eastern(TUESDAY),
-        received=0,
-        new=0,
-        updated=0,
-        skipped=0,
-        error="",
-        cursor='{"cs.CL": "2020-01-01", "stat.ML": "2020-01-01", "hep-th": "2020-01-01"}',
-        newest=None,
-    )
+    old = dict.fromkeys(["cs.CL", "stat.ML", "hep-th"], "2020-01-01")
+    installation.store.loads.record(load(started_at=eastern(TUESDAY), cursor=json.dumps(old)))
     installation.load(WEDNESDAY)
     asked = {request.value("from") for request in installation.arxiv.oai.asked if "from" in request.query}
     assert asked == {(WEDNESDAY - 60 * DAY).isoformat()}

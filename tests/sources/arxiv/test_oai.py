@@ -262,9 +262,9 @@ def harvested(installation: Installation, **options: Any) -> list[Page]:
     values: dict[str, Any] = {"url": installation.arxiv.oai_url, "of": "cs:cs:CL", "first": MONDAY}
 
     async def run() -> list[Page]:
-        async with installation.client() as client:
-            lane = Lane(name="arxiv", seconds=0.0)
-            return [page async for page in harvest(client, lane, **values | options)]
+        client = installation.client()
+        lane = Lane(name="arxiv", seconds=0.0)
+        return [page async for page in harvest(client, lane, **values | options)]
 
     return asyncio.run(run())
 
