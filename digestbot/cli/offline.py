@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -122,6 +123,8 @@ def _ratings(path: Path) -> dict[str, list[Rating]]:
     return {reader: list({rating.paper_id: rating for rating in own}.values()) for reader, own in by_reader.items()}
 
 
+# A run names each paper once for every reader.
+@lru_cache(maxsize=200_000)
 def _one_form(identifier: str) -> str:
     """Return an id as a paper file with the same one gives it."""
     from digestbot.identifiers import paper_id
