@@ -24,7 +24,9 @@ _WORD = re.compile(r"\b[^\W\d_][\w\-]+\b")
 _SEED = 20250318
 _MOST_TERMS = 60_000
 # A term counts when it stands so often in the corpus (twice for a title), and in no more than this share of the papers.
-_LEAST_COUNT = 3
+# Measured on corpora of some thousand papers; of fewer it must be in two of them, or names that a single paper has
+# given to its method weigh as much as what papers share.
+_LEAST_COUNT, _LEAST_PAPERS, _MANY_PAPERS = 3, 2, 1000
 _LARGEST_SHARE = 0.3
 # How long a text must be, as a share of the usual length, to count half.
 _HALF_EVIDENCE = 0.3
@@ -99,7 +101,8 @@ def _kept(counts: csr_matrix, *, small: bool) -> IntArray:
     """Return the numbers of the terms that are worth a place: the most frequent ones, in their alphabetical order."""
     often = np.asarray(counts.sum(axis=0)).ravel()
     papers = np.bincount(counts.indices, minlength=counts.shape[1])
-    good = often > 0 if small else (often >= _LEAST_COUNT) & (papers <= _LARGEST_SHARE * counts.shape[0])
+    enough = often >= _LEAST_COUNT if counts.shape[0] >= _MANY_PAPERS else papers >= _LEAST_PAPERS
+    good = often > 0 if small else enough & (papers <= _LARGEST_SHARE * counts.shape[0])
     numbers = np.flatnonzero(good)
     if not len(numbers):
         raise ValueError("no term is left")

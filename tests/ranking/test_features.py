@@ -46,15 +46,20 @@ def test_the_shorter_a_text_the_less_evidence_it_gives_and_never_more_than_one()
     assert lengths[-1] < 1
 
 
-def test_a_term_needs_three_places_of_which_a_title_gives_two() -> None:
-    def corpus(*titles: str) -> list[Paper]:
-        others = [paper(number, title=f"word{number % 9} thing{number % 7}", abstract="") for number in range(60)]
-        return [*others, *(paper(100 + number, title=title, abstract="") for number, title in enumerate(titles))]
+def corpus_of(many: int, *titles: str) -> list[Paper]:
+    others = [paper(number, title=f"word{number % 9} thing{number % 7}", abstract="") for number in range(many)]
+    return [*others, *(paper(many + number, title=title, abstract="") for number, title in enumerate(titles))]
 
-    assert "zebra" not in Features.fit(corpus("zebra")).terms
-    assert "zebra" in Features.fit(corpus("zebra", "zebra")).terms
-    twice = [*corpus("zebra"), paper(200, title="other", abstract="zebra")]
-    assert "zebra" in Features.fit(twice).terms
+
+def test_a_term_needs_three_places_of_which_a_title_gives_two() -> None:
+    assert "zebra" not in Features.fit(corpus_of(1000, "zebra")).terms
+    assert "zebra" in Features.fit(corpus_of(1000, "zebra", "zebra")).terms
+    assert "zebra" in Features.fit([*corpus_of(1000, "zebra"), paper(2000, title="other", abstract="zebra")]).terms
+
+
+def test_in_a_small_corpus_a_term_needs_two_papers() -> None:
+    assert "zebra" not in Features.fit(corpus_of(60, "zebra zebra")).terms
+    assert "zebra" in Features.fit(corpus_of(60, "zebra", "zebra")).terms
 
 
 @pytest.mark.parametrize("title", ["2025 42 7", "We propose a novel method", "…"])
