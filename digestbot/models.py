@@ -16,6 +16,7 @@ PaperId: TypeAlias = str
 SubscriberId: TypeAlias = int
 DigestId: TypeAlias = int
 RatingValue: TypeAlias = Literal[1, -1]
+ReasonKind: TypeAlias = Literal["terms", "liked", "follow", "trending", "explore"]
 
 LIKE: RatingValue = 1
 DISLIKE: RatingValue = -1
@@ -85,7 +86,11 @@ class Paper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
-    """Who receives digests, with the installation's defaults filled in where they chose nothing."""
+    """Who receives digests, with the installation's defaults filled in where they chose nothing.
+
+    ``follows`` and ``mutes`` are authors, words and phrases, as they were given: ``author:Ada Quill``, ``word:parsing``,
+    or without a prefix, which may be either.
+    """
 
     id: SubscriberId
     email: str
@@ -96,6 +101,8 @@ class Subscriber:
     papers: int
     categories: tuple[str, ...]
     created_at: datetime
+    follows: tuple[str, ...] = ()
+    mutes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +117,15 @@ class Rating:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a paper is in a digest: the terms that carried its score, or that it is trending."""
+    """Why a paper is in a digest.
 
-    kind: Literal["terms", "trending"]
+    ``terms`` are the terms that carried its score, what is followed, or the title of the liked paper that it
+    resembles; ``amounts``, as many, are what each added to the score, the rest of which is of everything else.
+    """
+
+    kind: ReasonKind
     terms: tuple[str, ...] = ()
+    amounts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

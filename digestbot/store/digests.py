@@ -75,7 +75,10 @@ class Digests:
                     item.paper.revision,
                     item.paper.upvotes,
                     item.score,
-                    json.dumps({"kind": item.reason.kind, "terms": item.reason.terms}, ensure_ascii=False),
+                    json.dumps(
+                        {"kind": item.reason.kind, "terms": item.reason.terms, "amounts": item.reason.amounts},
+                        ensure_ascii=False,
+                    ),
                 )
                 for item in digest.items
             ],
@@ -156,7 +159,7 @@ def _item(row: sqlite3.Row) -> DigestItem:
         paper=paper_value(row),
         shown_id=row["shown_id"],
         score=row["score"],
-        reason=Reason(kind=reason["kind"], terms=tuple(reason["terms"])),
+        reason=Reason(kind=reason["kind"], terms=tuple(reason["terms"]), amounts=tuple(reason.get("amounts", ()))),
     )
 
 

@@ -236,6 +236,14 @@ alter table loads add column newest text;
 alter table loads add column behind text not null default '';
 """
 
+_INTERESTS = """
+alter table subscribers add column follows text not null default '[]';
+alter table subscribers add column mutes text not null default '[]';
+
+alter table rating_events add column left_out integer not null default 0;
+create index rating_events_digest on rating_events (digest_id, id) where digest_id is not null;
+"""
+
 
 @migrations()
 def m001_first_tables(db: SqliteDatabase) -> None:
@@ -261,6 +269,12 @@ def m002_one_paper_from_many_places(db: SqliteDatabase) -> None:
             ) from error
         merging.add_keys(db.conn, identifier, keys)
         merging.merge_all(db.conn, identifier, keys)
+
+
+@migrations()
+def m003_follows_and_events_of_scanners(db: SqliteDatabase) -> None:
+    """What a subscriber follows and mutes; which events were of a program that presses every button."""
+    _run(db, _INTERESTS)
 
 
 def _run(db: SqliteDatabase, script: str) -> None:

@@ -23,6 +23,8 @@ class Preferences:
     days: str | None = None
     papers: int | None = None
     categories: tuple[str, ...] | None = None
+    follows: tuple[str, ...] | None = None
+    mutes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,8 @@ class Subscribers:
             days=row["days"] or defaults.days,
             papers=row["papers"] or defaults.papers,
             categories=list_value(row["categories"]),
+            follows=list_value(row["follows"]),
+            mutes=list_value(row["mutes"]),
             created_at=instant_value(row["created_at"]),
         )
 
@@ -193,13 +197,21 @@ def _choose(connection: sqlite3.Connection, identifier: SubscriberId, preference
     connection.execute(
         "update subscribers set timezone = coalesce(:timezone, timezone), send_at = coalesce(:send_at, send_at),"
         " days = coalesce(:days, days), papers = coalesce(:papers, papers),"
-        " categories = coalesce(:categories, categories), changed_at = :now where id = :id",
+        " categories = coalesce(:categories, categories), follows = coalesce(:follows, follows),"
+        " mutes = coalesce(:mutes, mutes), changed_at = :now where id = :id",
         {
             "timezone": preferences.timezone,
             "send_at": preferences.send_at,
             "days": preferences.days,
             "papers": preferences.papers,
-            "categories": None if preferences.categories is None else list_text(preferences.categories),
+            **{
+                name: None if chosen is None else list_text(chosen)
+                for name, chosen in (
+                    ("categories", preferences.categories),
+                    ("follows", preferences.follows),
+                    ("mutes", preferences.mutes),
+                )
+            },
             "now": instant_text(now),
             "id": identifier,
         },

@@ -46,9 +46,9 @@ insert into loads values (3, 'arxiv', '{MOMENT}', '{MOMENT}', 2, 2, 0, 0, '');
 KEPT = {
     "papers": "id, title, abstract, authors, categories, announced, url, pdf_url, doi, comment, upvotes, revision",
     "paper_revisions": "paper_id, revision, title, abstract, authors, categories, url",
-    "subscribers": "*",
+    "subscribers": "id, email, state, timezone, send_at, days, papers, categories, created_at, changed_at",
     "ratings": "*",
-    "rating_events": "*",
+    "rating_events": "id, subscriber_id, paper_id, value, rated_at, origin, digest_id",
     "digests": "*",
     "digest_items": "digest_id, position, paper_id, revision, upvotes, score, reason",
     "deliveries": "id, kind, key, subscriber_id, digest_id, address, message_id, state, attempts, next_at, owner,"
