@@ -25,6 +25,7 @@ from sklearn.svm import LinearSVC
 from digestbot.models import Paper
 from digestbot.ranking.features import Features
 from digestbot.ranking.profile import train
+from digestbot.ranking.rows import located
 from digestbot.sources.json_lines import parse_paper
 
 NO_DAY = date(1900, 1, 1)
@@ -128,7 +129,8 @@ def compare(task: Task, features: Features) -> None:
         columns = np.cumsum([0, *(matrix.shape[0] for matrix in rated)])
         rows = np.repeat(np.arange(len(rated)), np.diff(columns))
         values = csr_matrix((np.ones(columns[-1]), (rows, np.arange(columns[-1]))), shape=(len(rated), columns[-1]))
-        return train(csr_matrix(vstack(rated)), values, features.background).score(candidates)
+        rows = located(csr_matrix(vstack(rated)), features.background)
+        return train(rows, values, features.background).score(located(candidates, features.background)).T
 
     entries: list[tuple[str, Callable[[int], Scores]]] = [
         ("digestbot", lambda number: all_ours[:, number]),

@@ -257,7 +257,7 @@ def judge(
     ledger = {
         (subscriber.email.partition("@")[0], identifier)
         for subscriber in store.subscribers.all()
-        for identifier in store.digests.sent_papers(subscriber.id)
+        for identifier in store.digests.sent_papers([subscriber.id], since=date.min)[subscriber.id]
     }
     if ledger != received.keys():
         result.problems.append(f"the mails and the ledger differ in {len(ledger ^ received.keys())} papers")

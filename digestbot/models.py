@@ -88,8 +88,8 @@ class Paper:
 class Subscriber:
     """Who receives digests, with the installation's defaults filled in where they chose nothing.
 
-    ``follows`` and ``mutes`` are authors, words and phrases, as they were given: ``author:Ada Quill``, ``word:parsing``,
-    or without a prefix, which may be either.
+    ``follows`` and ``mutes`` are authors, words and phrases, as they were given: ``author:Ada Quill``,
+    ``word:parsing``, or without a prefix, which may be either.
     """
 
     id: SubscriberId

@@ -31,6 +31,8 @@ _COMMANDS = {
     "run": "service:run",
     "serve": "service:serve",
     "schedule": "service:schedule",
+    "search": "searching:search",
+    "similar": "searching:similar",
     "rank": "offline:rank",
     "evaluate": "offline:evaluate",
     "sources": "watching:sources",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -18,12 +18,13 @@ from digestbot.cli.output import show_json, show_table
 from digestbot.errors import SourceFormatError, UsageError
 
 if TYPE_CHECKING:
-    from digestbot.models import Paper, Rating
+    from digestbot.models import Paper
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 # Papers whose day is unknown all count as of one day, so that their order is neutral.
 _NO_DAY = date(1900, 1, 1)
 _READERS_AT_ONCE = 200
+_MOST_NAMED = 5
 
 
 @click.command()
@@ -35,7 +36,8 @@ _READERS_AT_ONCE = 200
 def rank(corpus: Path, ratings: Path, candidates: Path, depth: int | None, out: Path | None) -> None:
     """Rank every candidate that a subscriber has not rated, by profile alone."""
     from digestbot.ranking.features import Features
-    from digestbot.ranking.rank import Ranker, order_all
+    from digestbot.ranking.profile import profiles_of
+    from digestbot.ranking.rank import Orders
 
     background, choices = _papers(corpus), _papers(candidates)
     by_reader = _ratings(ratings)
@@ -44,26 +46,31 @@ def rank(corpus: Path, ratings: Path, candidates: Path, depth: int | None, out: 
     except ValueError as error:
         raise SourceFormatError(f"{corpus}: no paper in it has a word that says anything") from error
     texts = {paper.id: paper for paper in (*choices, *background)}
-    wanted = {rating.paper_id for own in by_reader.values() for rating in own}
-    unknown = sorted(wanted - texts.keys())
-    if unknown:
-        click.echo(f"digestbot: {len(unknown)} rated papers are in no file, {unknown[0]} first: left out", err=True)
-    ranker = Ranker(features, (), {identifier: texts[identifier] for identifier in sorted(wanted & texts.keys())})
+    _say_unknown(ratings, by_reader, texts)
+    orders = Orders(features, choices)
     readers = sorted(by_reader)
     with _output(out) as file:
         for start in range(0, len(readers), _READERS_AT_ONCE):
             some = readers[start : start + _READERS_AT_ONCE]
-            profiles = ranker.profiles([by_reader[reader] for reader in some])
-            for reader, (order, scores) in zip(some, order_all(features, choices, profiles), strict=True):
-                rated = {rating.paper_id for rating in by_reader[reader]}
+            values = [[(paper, float(value)) for paper, value in by_reader[reader].items()] for reader in some]
+            profiles = profiles_of(features, texts, values)
+            for reader, (order, scores) in zip(some, orders.of(profiles), strict=True):
                 place = 0
                 for number, score in zip(order, scores, strict=True):
-                    if choices[number].id in rated:
+                    if choices[number].id in by_reader[reader]:
                         continue
                     place += 1
                     file.write(f"{reader} Q0 {choices[number].id} {place} {score:.9f} digestbot\n")
                     if place == depth:
                         break
+
+
+def _say_unknown(path: Path, by_reader: Mapping[str, Mapping[str, int]], texts: Collection[str]) -> None:
+    """Name the rated papers that no file has; of many, the first ones."""
+    unknown = sorted({paper for own in by_reader.values() for paper in own if paper not in texts})
+    if unknown:
+        named = ", ".join(unknown[:_MOST_NAMED]) + (" ..." if len(unknown) > _MOST_NAMED else "")
+        click.echo(f"digestbot: {path}: {len(unknown)} rated papers are in no file and left out: {named}", err=True)
 
 
 @click.command()
@@ -97,10 +104,9 @@ def _papers(path: Path) -> list[Paper]:
     return list(batch.papers)
 
 
-def _ratings(path: Path) -> dict[str, list[Rating]]:
-    from digestbot.models import Rating
-
-    by_reader: dict[str, list[Rating]] = {}
+def _ratings(path: Path) -> dict[str, dict[str, int]]:
+    """Return each subscriber's ratings; of one paper the latest wins, by its time where that is given, else by line."""
+    found: dict[str, dict[str, tuple[datetime, int]]] = {}
     with _reading(path) as file:
         rows = csv.DictReader(file)
         missing = {"subscriber", "paper_id", "value"} - set(rows.fieldnames or ())
@@ -111,16 +117,22 @@ def _ratings(path: Path) -> dict[str, list[Rating]]:
             reader, paper_id = (row["subscriber"] or "").strip(), _one_form((row["paper_id"] or "").strip())
             if value not in ("1", "-1") or not reader or not paper_id or len(reader.split()) > 1:
                 raise UsageError(f"{path}, line {rows.line_num}: needs a subscriber, a paper_id and 1 or -1")
-            by_reader.setdefault(reader, []).append(
-                Rating(
-                    subscriber_id=0,
-                    paper_id=paper_id,
-                    value=1 if value == "1" else -1,
-                    rated_at=datetime(1900, 1, 1, tzinfo=UTC),
-                )
-            )
-    # The latest rating of a paper wins.
-    return {reader: list({rating.paper_id: rating for rating in own}.values()) for reader, own in by_reader.items()}
+            own = found.setdefault(reader, {})
+            rated_at = _moment(row.get("rated_at") or "", path, rows.line_num)
+            if paper_id not in own or own[paper_id][0] <= rated_at:
+                own[paper_id] = rated_at, int(value)
+    return {reader: {paper: value for paper, (_, value) in sorted(own.items())} for reader, own in found.items()}
+
+
+def _moment(text: str, path: Path, line: int) -> datetime:
+    """Return a time of ISO 8601, a day's beginning for a day; ratings without one are older than all others."""
+    if not text.strip():
+        return datetime.min.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(f"{path}, line {line}: rated_at '{text}' is not a time such as 2025-05-01") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 # A run names each paper once for every reader.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from digestbot.models import Subscriber
     from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.deliver import Connection, Deliverer, Letters
+    from digestbot.pipeline.refit import Fitter
     from digestbot.pipeline.watch import Pace, Report, Watched
     from digestbot.settings import Secrets, Settings
     from digestbot.sources import Source
@@ -143,18 +144,40 @@ class Installation:
     @cached_property
     def composer(self) -> Composer:
         """What chooses papers."""
-        from digestbot.pipeline.compose import Choice, Composer
+        from digestbot.pipeline.compose import Composer
+        from digestbot.ranking.rank import Choice
+        from digestbot.ranking.selection import Rules
 
-        settings = self.settings
-        choice = Choice(
-            window_days=settings.digest.window_days,
-            min_score=settings.digest.min_score,
-            corpus_papers=settings.ranking.corpus_papers,
-            dimensions=settings.ranking.dimensions,
+        digest, store = self.settings.digest, self.store
+        return Composer(
+            store.papers,
+            store.subscribers,
+            store.ratings,
+            store.digests,
+            self.fitter,
+            choice=Choice(
+                floor=digest.min_score,
+                half_life_days=self.settings.ranking.half_life_days,
+                rules=Rules(diversity=digest.diversity, explore=digest.explore),
+            ),
+            window_days=digest.window_days,
             domain=self.sender.domain,
         )
-        store = self.store
-        return Composer(store.papers, store.subscribers, store.ratings, store.digests, choice)
+
+    @cached_property
+    def fitter(self) -> Fitter:
+        """What papers are ranked with; its fits lie in a folder beside the database."""
+        from digestbot.pipeline.refit import Fitter, Refitting
+        from digestbot.ranking.features import Recipe
+        from digestbot.store.fits import Fits
+
+        ranking, database = self.settings.ranking, self.settings.path("database")
+        how = Refitting(
+            corpus_papers=ranking.corpus_papers,
+            every=timedelta(hours=ranking.refit_every_hours),
+            recipe=Recipe(dimensions=ranking.dimensions),
+        )
+        return Fitter(self.store.papers, Fits(database.with_name(f"{database.name}.fits")), how)
 
     @property
     def sender(self) -> Sender:

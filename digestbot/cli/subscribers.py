@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from digestbot.cli.addresses import valid_address
+from digestbot.cli.choices import Choices, Chosen, choosing
+from digestbot.cli.naming import fetch_missing, named_papers
 from digestbot.cli.output import show_json, show_table
-from digestbot.cli.program import Program, utc_now
+from digestbot.cli.program import Installation, Program, utc_now
+from digestbot.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from digestbot.models import Subscriber
@@ -16,50 +19,46 @@ if TYPE_CHECKING:
 
 @click.group()
 def subscriber() -> None:
-    """Add, show, list and remove subscribers."""
+    """Add, show, edit, list and remove subscribers."""
 
 
 @subscriber.command()
 @click.argument("email")
-@click.option("--timezone", metavar="Z", help="An IANA name such as Europe/Berlin.")
-@click.option("--send-at", metavar="HH:MM", help="When the mail is due, on the subscriber's clock.")
-@click.option("--days", metavar="DAYS", help="daily, weekdays, weekly (Fridays), or a list such as mon,thu.")
-@click.option("--papers", type=click.IntRange(1, 50), metavar="N", help="At most so many papers in a mail.")
-@click.option("--categories", metavar="LIST", help="What to choose from before the first like, such as cs.IR,cs.CL.")
+@choosing
+@click.option("--like", multiple=True, metavar="PAPER", help="A paper to learn from at once: an id or an address.")
 @click.option("--confirmed", is_flag=True, help="Active at once, without a mail that asks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def add(
     program: Program,
     email: str,
-    timezone: str | None,
-    send_at: str | None,
-    days: str | None,
-    papers: int | None,
-    categories: str | None,
+    like: tuple[str, ...],
     confirmed: bool,
     as_json: bool,
+    **chosen: Unpack[Chosen],
 ) -> None:
-    """Add a subscriber, who is asked by mail to confirm, unless --confirmed."""
+    """Add a subscriber, who is asked by mail to confirm, unless --confirmed.
+
+    A paper of arXiv that was never loaded is fetched.
+    """
     from digestbot.digest.compose import confirm_delivery
-    from digestbot.models import SubscriberState, canonical_days, parse_time, zone
-    from digestbot.store import Preferences
+    from digestbot.models import LIKE, SubscriberState
 
     address = valid_address(email)
-    preferences = Preferences(
-        timezone=zone(timezone).key if timezone is not None else None,
-        send_at=parse_time(send_at).strftime("%H:%M") if send_at is not None else None,
-        days=canonical_days(days) if days is not None else None,
-        papers=papers,
-        categories=tuple(filter(None, categories.replace(" ", "").split(","))) if categories is not None else None,
-    )
+    choices = Choices.read(**chosen)
+    liked = named_papers(like)
     with program.installation() as installation:
+        store = installation.store
+        preferences = choices.after(_who_was_here(installation, address))
+        # Whoever is added with likes has all of them: a paper that cannot be had is found before.
+        fetch_missing(installation, liked)
         state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
         now = utc_now()
-        added = installation.store.subscribers.add(address, state, preferences, now)
+        added = store.subscribers.add(address, state, preferences, now)
+        store.ratings.record(added.id, dict.fromkeys(liked, LIKE), now=now, origin="cli")
         if not confirmed:
             domain = installation.letters.sender.domain
-            installation.store.outbox.add(confirm_delivery(added, domain=domain, now=now))
+            store.outbox.add(confirm_delivery(added, domain=domain, now=now))
         value = _value(added)
     if as_json:
         show_json(value)
@@ -70,40 +69,42 @@ def add(
 
 @subscriber.command()
 @click.argument("email")
+@choosing
+@click.option("--unfollow", multiple=True, metavar="TEXT", help="Take back a --follow.")
+@click.option("--unmute", multiple=True, metavar="TEXT", help="Take back a --mute.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def edit(
+    program: Program,
+    email: str,
+    unfollow: tuple[str, ...],
+    unmute: tuple[str, ...],
+    as_json: bool,
+    **chosen: Unpack[Chosen],
+) -> None:
+    """Change what a subscriber chose; all of it or, if something is wrong, nothing."""
+    choices = Choices.read(**chosen, unfollow=unfollow, unmute=unmute)
+    if choices == Choices():
+        raise UsageError(
+            "there is nothing to change; give --timezone, --send-at, --days, --papers, --categories, --follow,"
+            " --unfollow, --mute or --unmute"
+        )
+    with program.installation() as installation:
+        found = installation.subscriber(email)
+        edited = installation.store.subscribers.edit(found.id, choices.after, utc_now())
+        value = _whole_value(installation, edited)
+    _show_whole(value, as_json=as_json)
+
+
+@subscriber.command()
+@click.argument("email")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def show(program: Program, email: str, as_json: bool) -> None:
     """Show one subscriber, with ratings and the next digest."""
-    from digestbot import schedule
-    from digestbot.models import SubscriberState
-
     with program.installation() as installation:
-        found = installation.subscriber(email)
-        ratings = installation.store.ratings.of([found.id])[found.id]
-        last_day = installation.store.digests.last_day(found.id)
-        value = _value(found) | {
-            "ratings": [
-                {
-                    "paper_id": rating.paper_id,
-                    "value": rating.value,
-                    "rated_at": rating.rated_at.isoformat(),
-                }
-                for rating in ratings
-            ],
-            "suppressed": bool(installation.store.subscribers.suppressed([found.email])),
-            "last_local_day": last_day.isoformat() if last_day else None,
-            "next_due": (
-                schedule.next_due(utc_now(), found, last_day).isoformat()
-                if found.state == SubscriberState.ACTIVE
-                else None
-            ),
-        }
-    if as_json:
-        show_json(value)
-        return
-    likes = sum(rating.value > 0 for rating in ratings)
-    value["ratings"] = f"{likes} likes, {len(ratings) - likes} dislikes"
-    show_table(["", ""], [(name.replace("_", " "), _text(one)) for name, one in value.items()])
+        value = _whole_value(installation, installation.subscriber(email))
+    _show_whole(value, as_json=as_json)
 
 
 @subscriber.command("list")
@@ -143,6 +144,46 @@ def remove(program: Program, email: str) -> None:
     click.echo(f"{found.email} is {state}" + ("; nothing is mailed there" if state != ended else ""))
 
 
+def _who_was_here(installation: Installation, address: str) -> Subscriber | None:
+    try:
+        return installation.store.subscribers.by_email(address)
+    except NotFoundError:
+        return None
+
+
+def _whole_value(installation: Installation, subscriber: Subscriber) -> dict[str, Any]:
+    from digestbot import schedule
+    from digestbot.models import SubscriberState
+
+    store = installation.store
+    last_day = store.digests.last_day(subscriber.id)
+    return _value(subscriber) | {
+        "ratings": [
+            {"paper_id": rating.paper_id, "value": rating.value, "rated_at": rating.rated_at.isoformat()}
+            for rating in store.ratings.of([subscriber.id])[subscriber.id]
+        ],
+        "suppressed": bool(store.subscribers.suppressed([subscriber.email])),
+        "last_local_day": last_day.isoformat() if last_day else None,
+        "next_due": (
+            schedule.next_due(utc_now(), subscriber, last_day).isoformat()
+            if subscriber.state == SubscriberState.ACTIVE
+            else None
+        ),
+    }
+
+
+def _show_whole(value: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(value)
+        return
+    likes = sum(rating["value"] > 0 for rating in value["ratings"])
+    shown = value | {
+        "categories": value["categories"] or "all",
+        "ratings": f"{likes} likes, {len(value['ratings']) - likes} dislikes",
+    }
+    show_table(["", ""], [(name.replace("_", " "), _text(one)) for name, one in shown.items()])
+
+
 def _value(subscriber: Subscriber) -> dict[str, object]:
     return {
         "id": str(subscriber.id),
@@ -153,13 +194,15 @@ def _value(subscriber: Subscriber) -> dict[str, object]:
         "days": subscriber.days,
         "papers": subscriber.papers,
         "categories": list(subscriber.categories),
+        "follows": list(subscriber.follows),
+        "mutes": list(subscriber.mutes),
         "created_at": subscriber.created_at.isoformat(),
     }
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value) or "all"
+        return ", ".join(str(one) for one in value) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from digestbot.demo.sample import MORNINGS, READERS, DemoReader
-from digestbot.models import Paper, Rating, Subscriber, SubscriberId
+from digestbot.models import Paper, PaperId, Rating, RatingValue, Subscriber, SubscriberId
 from digestbot.pipeline.compose import Composer
 from digestbot.pipeline.deliver import Deliverer
-from digestbot.ranking.profile import risen_terms
-from digestbot.ranking.rank import Ranker
+from digestbot.ranking.profile import profiles_of, risen_terms
 from digestbot.store import Store
 
 _TERMS = 6
@@ -54,8 +53,15 @@ class _RatingsThen:
     def __init__(self, ratings: dict[SubscriberId, list[Rating]]) -> None:
         self._ratings = ratings
 
-    def of(self, subscribers: Sequence[SubscriberId]) -> dict[SubscriberId, list[Rating]]:
-        return {identifier: self._ratings.get(identifier, []) for identifier in subscribers}
+    def given(self, subscribers: Sequence[SubscriberId]) -> dict[SubscriberId, list[tuple[PaperId, RatingValue, date]]]:
+        return {one: [_given(rating) for rating in self._ratings.get(one, [])] for one in subscribers}
+
+    def totals(self, _papers: Sequence[PaperId]) -> list[tuple[PaperId, date, int]]:
+        return []
+
+
+def _given(rating: Rating) -> tuple[PaperId, RatingValue, date]:
+    return rating.paper_id, rating.value, rating.rated_at.date()
 
 
 class Story:
@@ -101,8 +107,7 @@ class Story:
         self._then = ratings
 
     def _composed_without(self, subscriber: Subscriber) -> list[Paper]:
-        store, then = self._store, _RatingsThen(self._then)
-        composer = Composer(store.papers, store.subscribers, then, store.digests, self._composer.choice)
+        composer = self._composer.with_ratings(_RatingsThen(self._then))
         day = self.now.date()
         return [item.paper for digest in composer.compose([(subscriber, day)], self.now) for item in digest.items]
 
@@ -132,6 +137,6 @@ class Story:
         features = self._composer.features(now)
         if features is None:
             return []
-        ranker = Ranker(features, (), texts)
-        before, after = ranker.profiles([then]), ranker.profiles([ratings])
-        return risen_terms(before, after, 0, list(features.terms), _TERMS)
+        values = [[(rating.paper_id, float(rating.value)) for rating in own] for own in (then, ratings)]
+        profiles = profiles_of(features, texts, values)
+        return risen_terms(profiles, list(features.terms), _TERMS)

@@ -140,14 +140,7 @@ class Renderer:
 
 def _item(item: DigestItem, feedback: str) -> dict[str, Any]:
     paper = item.paper
-    if item.reason.kind == "terms" and not item.reason.terms:
-        phrase, why = "Exploring", "little in it is among your terms"
-    elif item.reason.kind == "terms":
-        phrase, why = "Your terms", " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in item.reason.terms)
-    elif paper.upvotes:
-        phrase, why = "Trending", wording.counted(paper.upvotes, "upvote")
-    else:
-        phrase, why = "Trending", "among the newest"
+    phrase, why = wording.reason(item.reason, paper)
     return {
         "position": item.position,
         "title": wording.shorten(paper.title, _MAX_TITLE),

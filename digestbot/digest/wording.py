@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from digestbot.models import WEEKDAYS, Digest, Paper, weekdays
+from digestbot.models import WEEKDAYS, Digest, Paper, Reason, weekdays
 
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -87,15 +87,41 @@ def preheader(digest: Digest) -> str:
 
 def lead(digest: Digest) -> str:
     """Return why today's list is what it is."""
-    found = sum(item.reason.kind == "terms" for item in digest.items)
+    kinds = [item.reason.kind for item in digest.items]
+    followed, exploring = kinds.count("follow"), kinds.count("explore")
+    found = len(kinds) - followed - exploring - kinds.count("trending")
+    said = []
     if found:
         are = "paper that answers" if found == 1 else "papers that answer"
-        return f"{number_word(found).capitalize()} {are} to the terms of what you liked. Best match first."
-    return (
-        f"{counted(len(digest.items), 'paper').capitalize()}, the newest and most upvoted, "
-        "as you have not liked any yet. "
-        "Like a few, and the next list is yours."
-    )
+        said.append(f"{number_word(found).capitalize()} {are} to the terms of what you liked. Best match first.")
+    if followed:
+        are = "is" if followed == 1 else "are"
+        said.append(f"{number_word(followed).capitalize()} {are} here because of what you follow.")
+    if not said:
+        return (
+            f"{counted(len(digest.items), 'paper').capitalize()}, the newest and most upvoted, "
+            "as you have not liked any yet. "
+            "Like a few, and the next list is yours."
+        )
+    if exploring:
+        last = "The last one is a try" if exploring == 1 else f"The last {number_word(exploring)} are tries"
+        said.append(f"{last}, off your usual path.")
+    return " ".join(said)
+
+
+def reason(reason: Reason, paper: Paper) -> tuple[str, str]:
+    """Return why a paper is in a digest: one of five phrases, and what it opens."""
+    if reason.kind == "liked":
+        return "Because you liked", shorten(reason.terms[0], 90)
+    # What stays together on a line.
+    named = " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in reason.terms)
+    if reason.kind == "follow":
+        return "Because you follow", named
+    if reason.kind == "terms" and named:
+        return "Your terms", named
+    if reason.kind == "trending":
+        return "Trending", counted(paper.upvotes, "upvote") if paper.upvotes else "among the newest"
+    return "Exploring", f"a little off your path: {named}" if named else "little in it is among your terms"
 
 
 def how_often(days: str) -> str:

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from digestbot import schedule
-from digestbot.digest.compose import compose, digest_delivery, is_candidate, window
-from digestbot.models import Delivery, Digest, DigestId, Paper, PaperId, Rating, Subscriber, SubscriberId
+from digestbot.digest.compose import compose, digest_delivery, window
+from digestbot.models import (
+    Delivery,
+    Digest,
+    DigestId,
+    DigestItem,
+    Paper,
+    PaperId,
+    RatingValue,
+    Subscriber,
+    SubscriberId,
+)
 from digestbot.ranking.features import Features
-from digestbot.ranking.rank import Ranker, Reader
+from digestbot.ranking.fit import Fit
+from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
 from digestbot.schedule import Due
 
-_READERS_AT_ONCE = 500
-# The day begins first at UTC+14: nobody's local day is later than this.
-_EARLIEST_ZONE = timedelta(hours=14)
+_READERS_AT_ONCE = 1000
+# In so many days one of our readers' likes counts half for trending.
+_HALF_LIFE_OF_LIKES = 3.0
+
+
+class History(Protocol):
+    """What a subscriber has had."""
+
+    @property
+    def digests(self) -> int: ...
+    @property
+    def last_delivered(self) -> date | None: ...
+
+
+class FitSource(Protocol):
+    """Gives the fit to rank with, with rows for the recent papers."""
+
+    def current(self, now: datetime, recent: Sequence[Paper] = ()) -> Fit | None: ...
 
 
 class PaperStore(Protocol):
     """Reads papers."""
 
-    def newest(self, limit: int, *, until: date) -> list[Paper]: ...
-    def newest_revisions(self, limit: int, *, until: date) -> list[tuple[PaperId, int]]: ...
     def announced(self, first: date, last: date) -> list[Paper]: ...
     def get(self, ids: Sequence[PaperId]) -> dict[PaperId, Paper]: ...
 
@@ -37,27 +61,20 @@ class SubscriberStore(Protocol):
 class RatingStore(Protocol):
     """Reads ratings."""
 
-    def of(self, subscribers: Sequence[SubscriberId]) -> dict[SubscriberId, list[Rating]]: ...
+    def given(
+        self, subscribers: Sequence[SubscriberId]
+    ) -> dict[SubscriberId, list[tuple[PaperId, RatingValue, date]]]: ...
+    def totals(self, papers: Sequence[PaperId]) -> list[tuple[PaperId, date, int]]: ...
 
 
 class DigestStore(Protocol):
     """Reads what was sent before, and takes new digests."""
 
-    def count(self, subscriber_id: SubscriberId, *, before: date) -> int: ...
-    def last_delivered(self, subscriber_id: SubscriberId, *, before: date) -> date | None: ...
-    def sent_papers(self, subscriber_id: SubscriberId) -> set[PaperId]: ...
+    def histories(self, subscribers: Sequence[SubscriberId], *, before: date) -> Mapping[SubscriberId, History]: ...
+    def sent_papers(
+        self, subscribers: Sequence[SubscriberId], *, since: date
+    ) -> Mapping[SubscriberId, set[PaperId]]: ...
     def add(self, composed: Iterable[tuple[Digest, Delivery]]) -> list[DigestId]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """How papers are chosen, as the settings say."""
-
-    window_days: int
-    min_score: float
-    corpus_papers: int
-    dimensions: int
-    domain: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +86,7 @@ class Awaited:
 
 
 class Composer:
-    """Composes digests. Fitting is kept between calls for as long as the corpus stays the same."""
+    """Composes digests."""
 
     def __init__(
         self,
@@ -77,14 +94,20 @@ class Composer:
         subscribers: SubscriberStore,
         ratings: RatingStore,
         digests: DigestStore,
+        fits: FitSource,
+        *,
         choice: Choice,
+        window_days: int,
+        domain: str,
     ) -> None:
         self._papers = papers
         self._subscribers = subscribers
         self._ratings = ratings
         self._digests = digests
-        self.choice = choice
-        self._fitted: tuple[list[tuple[PaperId, int]], Features | None] | None = None
+        self._fits = fits
+        self._choice = choice
+        self._window_days = window_days
+        self._domain = domain
 
     def due(
         self, now: datetime, *, only: str | None = None, awaited: Awaited | None = None
@@ -110,14 +133,15 @@ class Composer:
         Who has no candidate worth sending gets nothing, and stays due until the local day ends.
         """
         due = self.due(now, only=only, awaited=awaited)
+        stages = (_Stage(), _Stage())
         for start in range(0, len(due), _READERS_AT_ONCE):
             some = due[start : start + _READERS_AT_ONCE]
             people = {subscriber.id: subscriber for subscriber, _ in some}
-            composed = self.compose([(subscriber, one.local_day) for subscriber, one in some], now)
+            composed = self._compose([(subscriber, one.local_day) for subscriber, one in some], now, stages)
             if store:
                 added = set(
                     self._digests.add(
-                        (digest, digest_delivery(digest, people[digest.subscriber_id], domain=self.choice.domain))
+                        (digest, digest_delivery(digest, people[digest.subscriber_id], domain=self._domain))
                         for digest in composed
                     )
                 )
@@ -126,66 +150,128 @@ class Composer:
 
     def compose(self, readers: Sequence[tuple[Subscriber, date]], now: datetime) -> list[Digest]:
         """Compose, without storing, each reader's digest for a day; a reader without papers has none."""
-        if not readers:
-            return []
-        choice = self.choice
-        ratings = self._ratings.of([subscriber.id for subscriber, _ in readers])
-        days = [
-            window(day, self._digests.last_delivered(subscriber.id, before=day), choice.window_days)
-            for subscriber, day in readers
-        ]
-        papers = self._papers.announced(min(first for first, _ in days), max(last for _, last in days))
-        features = self.features(now) if papers else None
-        if features is None:
-            return []
-        rated = self._papers.get(sorted({rating.paper_id for own in ratings.values() for rating in own}))
-        ranked = Ranker(features, papers, rated).rank(
-            [
-                self._reader(subscriber, ratings[subscriber.id], span)
-                for (subscriber, _), span in zip(readers, days, strict=True)
-            ],
-            today=[day for _, day in readers],
-            limits=[subscriber.papers for subscriber, _ in readers],
-            floor=choice.min_score,
-        )
-        return [
-            compose(
-                result.chosen,
-                subscriber,
-                local_day=day,
-                now=now,
-                number=self._digests.count(subscriber.id, before=day) + 1,
-                considered=result.considered,
-            )
-            for (subscriber, day), result in zip(readers, ranked, strict=True)
-            if result.chosen
-        ]
+        return self._compose(readers, now, (_Stage(), _Stage()))
 
-    def _reader(self, subscriber: Subscriber, ratings: Sequence[Rating], days: tuple[date, date]) -> Reader:
-        sent = self._digests.sent_papers(subscriber.id)
-        rated = {rating.paper_id for rating in ratings}
-        return Reader(
-            ratings=ratings,
-            categories=subscriber.categories,
-            candidates=lambda paper: is_candidate(paper, days, sent, rated),
+    def with_ratings(self, ratings: RatingStore) -> Composer:
+        """Return a composer that is the same but for the ratings it reads."""
+        return Composer(
+            self._papers,
+            self._subscribers,
+            ratings,
+            self._digests,
+            self._fits,
+            choice=self._choice,
+            window_days=self._window_days,
+            domain=self._domain,
         )
 
     def features(self, now: datetime) -> Features | None:
-        """Return the features of the newest papers; ``None`` while there is no paper with words.
+        """Return the features that papers are ranked by at ``now``; ``None`` while there is no paper with words."""
+        fit = self._fits.current(now)
+        return None if fit is None else fit.features
 
-        They depend on ``now`` and the store alone, not on who is due: a preview ranks as ``send`` does.
-        """
-        limit, until = self.choice.corpus_papers, (now + _EARLIEST_ZONE).date()
-        revisions = self._papers.newest_revisions(limit, until=until)
-        if self._fitted is None or self._fitted[0] != revisions:
-            corpus = self._papers.newest(limit, until=until)
-            try:
-                features = Features.fit(corpus, dimensions=self.choice.dimensions) if corpus else None
-            except ValueError:
-                # No paper has a word in it that says anything.
-                features = None
-            self._fitted = revisions, features
-        return self._fitted[1]
+    def _compose(
+        self, readers: Sequence[tuple[Subscriber, date]], now: datetime, stages: tuple[_Stage, _Stage]
+    ) -> list[Digest]:
+        if not readers:
+            return []
+        histories: dict[SubscriberId, History] = {}
+        for day in {day for _, day in readers}:
+            histories |= self._digests.histories([one.id for one, own in readers if own == day], before=day)
+        days = [window(day, histories[one.id].last_delivered, self._window_days) for one, day in readers]
+        ids = [subscriber.id for subscriber, _ in readers]
+        ratings = self._ratings.given(ids)
+        sent = self._digests.sent_papers(ids, since=min(first for first, _ in days))
+        asked = [
+            Reader(
+                ratings=ratings[subscriber.id],
+                first=first,
+                today=last,
+                limit=subscriber.papers,
+                sent=sent[subscriber.id],
+                categories=subscriber.categories,
+                follows=subscriber.follows,
+                mutes=subscriber.mutes,
+            )
+            for (subscriber, _), (first, last) in zip(readers, days, strict=True)
+        ]
+        # Who comes back after a pause looks at many more papers than everybody else.
+        longer = [(last - first).days >= self._window_days for first, last in days]
+        ranked: dict[int, Ranked] = {}
+        for group in (False, True):
+            numbers = [number for number, one in enumerate(longer) if one is group]
+            some = [asked[number] for number in numbers]
+            ranker = self._ranker(some, now, stages[group]) if some else None
+            if ranker is not None:
+                ranked |= zip(numbers, ranker.rank(some), strict=True)
+        digests = [
+            compose(
+                ranked[number].chosen,
+                subscriber,
+                local_day=day,
+                now=now,
+                number=histories[subscriber.id].digests + 1,
+                considered=ranked[number].considered,
+            )
+            for number, (subscriber, day) in enumerate(readers)
+            if number in ranked and ranked[number].chosen
+        ]
+        return self._titled(digests)
+
+    def _ranker(self, readers: Sequence[Reader], now: datetime, stage: _Stage) -> Ranker | None:
+        """Return the ranker of the papers these readers may get; that of the readers before if it has them all."""
+        first, last = min(one.first for one in readers), max(one.today for one in readers)
+        if stage.ranker is None or not (stage.first <= first and last <= stage.last):
+            stage.first, stage.last = min(first, stage.first), max(last, stage.last)
+            papers = self._papers.announced(stage.first, stage.last)
+            fit = self._fits.current(now, papers) if papers else None
+            if fit is None:
+                return None
+            stage.ranker = Ranker(
+                fit.features,
+                papers,
+                fit.rows_of(papers),
+                lambda ids: fit.find(ids, self._papers.get),
+                choice=self._choice,
+                likes=self._recent_likes(papers, now),
+            )
+        return stage.ranker
+
+    def _recent_likes(self, papers: Sequence[Paper], now: datetime) -> dict[PaperId, float]:
+        likes: dict[PaperId, float] = {}
+        for paper, day, total in self._ratings.totals([paper.id for paper in papers]):
+            age = max(0, (now.date() - day).days)
+            likes[paper] = likes.get(paper, 0.0) + total * 0.5 ** (age / _HALF_LIFE_OF_LIKES)
+        return likes
+
+    def _titled(self, digests: list[Digest]) -> list[Digest]:
+        """Name the liked papers of reasons by their titles."""
+        liked = {
+            paper
+            for digest in digests
+            for item in digest.items
+            if item.reason.kind == "liked"
+            for paper in item.reason.terms
+        }
+        if not liked:
+            return digests
+        titles = {one: paper.title for one, paper in self._papers.get(sorted(liked)).items()}
+        return [replace(digest, items=tuple(_with_title(item, titles) for item in digest.items)) for digest in digests]
+
+
+@dataclass
+class _Stage:
+    """The ranker of one run, and the days whose papers it ranks."""
+
+    ranker: Ranker | None = None
+    first: date = date.max
+    last: date = date.min
+
+
+def _with_title(item: DigestItem, titles: Mapping[PaperId, str]) -> DigestItem:
+    if item.reason.kind != "liked":
+        return item
+    return replace(item, reason=replace(item.reason, terms=tuple(titles.get(one, one) for one in item.reason.terms)))
 
 
 def _waits(subscriber: Subscriber, due: Due, awaited: Awaited, now: datetime) -> bool:

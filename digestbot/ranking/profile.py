@@ -2,74 +2,95 @@
 
 The corpus counts as unrated (0) beside a like's 1 and a dislike's -1. With the corpus ``X = U S V'``
 cut off at k directions, ``a (X'X + aI)^-1 = I - V diag(S^2 / (S^2 + a)) V'``: what is rated, less its
-share in what everybody writes about. So a profile is a sparse sum of rated papers and one k-vector.
+share in what everybody writes about. So a profile is a sum over the rated papers, a score a sum of
+kernel values (``rows.kernel``), and both are sums over terms.
 Hoerl and Kennard, Ridge Regression (Technometrics 12, 1970); the inverse by Woodbury's identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix, diags_array
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
-from digestbot.ranking.features import Background, FloatArray, IntArray
+from digestbot.models import Paper, PaperId
+from digestbot.ranking.features import Features
+from digestbot.ranking.rows import Background, IntArray, Rows, inverse, kernel, scaled
 
-_DECIMALS = 9
+# Scores are sums of single precision: what is beyond this is noise, and must not order papers of the same words.
+DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
     """The profiles of some readers, a row each.
 
-    ``rated`` is ``(n_readers, n_terms)`` sparse, the weighted mean of what is rated, dislikes negative;
-    ``correction`` is ``(n_readers, k)``. A term's weight is ``rated + correction @ directions.T``.
+    ``shares`` is ``(n_readers, n_rated)`` sparse float32: how much each rated paper counts for each reader, dislikes
+    negative. A score is divided by the evidence of all of a reader's ratings, so scores compare.
     """
 
-    rated: csr_matrix
-    correction: FloatArray
+    shares: csr_matrix
+    rated: Rows
     background: Background
 
-    def score(self, candidates: csr_matrix) -> FloatArray:
-        """Return ``(n_candidates, n_readers)``: about the cosine to the likes, less what is common."""
-        direct = (candidates @ self.rated.T).toarray()
-        shared = (candidates @ self.background.directions) @ self.correction.T
-        # BLAS sums in an order that depends on the shapes: without rounding, the last bits would order
-        # papers of the same words, and do it otherwise for a reader alone than among others.
-        return np.asarray(np.round(direct + shared, _DECIMALS))
+    def score(self, candidates: Rows) -> NDArray[np.float64]:
+        """Return ``(n_readers, n_candidates)``: about the cosine to the likes, less what is common."""
+        return rounded(self.shares @ kernel(self.rated, candidates, self.background))
 
-    def contributions(self, reader: int, candidate: csr_matrix) -> tuple[IntArray, FloatArray]:
+    def weights(self, reader: int, terms: IntArray) -> NDArray[np.float64]:
+        """Return the weights of the given term numbers for one reader."""
+        own = self.shares[[reader]]
+        direct = np.asarray((own @ self.rated.terms).toarray(), dtype=np.float64).ravel()[terms]
+        common = np.asarray(own @ self.rated.place, dtype=np.float64).ravel() * self.background.discount
+        return np.asarray(direct - self.background.directions[terms] @ common)
+
+    def contributions(self, reader: int, candidate: csr_matrix) -> tuple[IntArray, NDArray[np.float64]]:
         """Return the term numbers of one ``(1, n_terms)`` candidate and what each adds to its score."""
         terms = np.asarray(candidate.indices, dtype=np.intp)
         return terms, candidate.data * self.weights(reader, terms)
 
-    def weights(self, reader: int, terms: IntArray) -> FloatArray:
-        """Return the weights of the given term numbers for one reader."""
-        own = self.rated[[reader]].toarray().ravel()[terms]
-        return np.asarray(own + self.background.directions[terms] @ self.correction[reader])
 
-
-def train(rated: csr_matrix, values: csr_matrix, background: Background) -> Profiles:
+def train(rated: Rows, values: csr_matrix, background: Background) -> Profiles:
     """Train all readers' profiles.
 
-    ``rated`` is ``(n_papers, n_terms)`` TF-IDF, rows as long as the evidence of their texts, ``values``
-    ``(n_readers, n_papers)`` with 1 for a like and -1 for a dislike. Each profile is divided by the evidence of its
-    ratings, so scores compare.
+    ``values`` is ``(n_readers, n_rated)``, positive for a like and negative for a dislike, closer to 0 the longer ago.
     """
-    # A rating counts as much as its paper's text says; rows without a word say nothing.
-    evidence = np.sqrt(np.asarray(rated.multiply(rated).sum(axis=1)).ravel())
-    total = np.asarray(abs(values) @ evidence).ravel()
-    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-    mean = csr_matrix(diags_array(scale) @ values @ rated)
-    shrink = background.strengths / (background.strengths + background.regularisation)
-    correction = -np.asarray(mean @ background.directions) * shrink
-    return Profiles(mean, correction, background)
+    return Profiles(shares_of(values, rated.evidence), rated, background)
 
 
-def risen_terms(before: Profiles, after: Profiles, reader: int, names: Sequence[str], limit: int) -> list[str]:
-    """Return the terms whose weight rose most from one training to the next, of the same features."""
+def shares_of(values: csr_matrix, evidence: NDArray[np.float64]) -> csr_matrix:
+    """Return how much each rating counts in its reader's profile: a rating says as much as its paper's text says."""
+    return scaled(csr_matrix(values, dtype=np.float32), inverse(np.asarray(abs(values) @ evidence).ravel()))
+
+
+def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return scores without the digits that are noise."""
+    return np.asarray(np.round(np.asarray(scores, dtype=np.float64), DECIMALS))
+
+
+def profiles_of(
+    features: Features, texts: Mapping[PaperId, Paper], ratings: Sequence[Sequence[tuple[PaperId, float]]]
+) -> Profiles:
+    """Train the profile of each list of ratings; a paper without a text counts for nothing."""
+    papers = [paper for paper in sorted({paper for own in ratings for paper, _ in own}) if paper in texts]
+    numbers = {paper: number for number, paper in enumerate(papers)}
+    found = [
+        (reader, numbers[paper], value)
+        for reader, own in enumerate(ratings)
+        for paper, value in own
+        if paper in numbers
+    ]
+    readers, columns, values = zip(*found, strict=True) if found else ((), (), ())
+    matrix = csr_matrix((values, (readers, columns)), shape=(len(ratings), len(papers)), dtype=np.float32)
+    return train(features.rows([texts[paper] for paper in papers]), matrix, features.background)
+
+
+def risen_terms(profiles: Profiles, names: Sequence[str], limit: int) -> list[str]:
+    """Return the terms whose weight is higher in the second of two profiles than in the first, by how much."""
     everything = np.arange(len(names), dtype=np.intp)
-    rise = after.weights(reader, everything) - before.weights(reader, everything)
+    rise = profiles.weights(1, everything) - profiles.weights(0, everything)
     order = np.lexsort((everything, -rise))
-    return [names[number] for number in order[:limit] if rise[number] > 1e-9]
+    return [names[number] for number in order[:limit] if rise[number] > 10**-DECIMALS]

@@ -1,32 +1,56 @@
-"""From profiles and candidates to each reader's order, with the terms that carried every score."""
+"""From ratings and candidates to each reader's order, with what carried every score."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from digestbot.models import Paper, PaperId, Rating, Reason, Scored
-from digestbot.ranking.features import Features, FloatArray
-from digestbot.ranking.profile import Profiles, train
+from digestbot.models import Paper, PaperId, RatingValue, Reason, ReasonKind, Scored
+from digestbot.ranking.features import Features
+from digestbot.ranking.matching import Matcher
+from digestbot.ranking.profile import DECIMALS, Profiles, rounded, shares_of
+from digestbot.ranking.rated import Find, Rated
+from digestbot.ranking.reasons import Vocabulary, carried, carrying_like
+from digestbot.ranking.rows import IntArray, Rows
+from digestbot.ranking.selection import NOWHERE, Likeness, Rules, Selected, select
 from digestbot.ranking.trending import in_categories, trending
 
-_REASON_TERMS = 3
+# A rating: of which paper, like or dislike, and the day it was given.
+Given: TypeAlias = tuple[PaperId, RatingValue, date]
+
+# What is added to a score, which is about a cosine: a followed author is above nearly everything, a followed word
+# above what fits as well without it.
+_FOLLOWED_AUTHOR, _FOLLOWED_WORD = 0.5, 0.1
+# What trending counts beside a profile of n likes: this over 1 + n.
+_TRENDING = 0.1
+# A liked paper is the reason when it carried so much of the score, among at least so many likes.
+_OF_ONE_LIKE, _LEAST_LIKES = 0.5, 5
+_READERS_AT_ONCE = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """What ranking knows of a subscriber: ratings, categories, and the papers that are out of question.
+    """What ranking knows of a subscriber.
 
-    ``candidates`` says which of the papers at hand may be chosen at all.
+    Candidates are the papers announced from ``first`` to ``today`` that are neither ``sent`` nor rated nor muted;
+    before the first like also those alone that are in the categories or followed, where any are named.
     """
 
-    ratings: Sequence[Rating]
-    categories: Sequence[str]
-    candidates: Callable[[Paper], bool]
+    ratings: Sequence[Given]
+    first: date
+    today: date
+    limit: int
+    sent: Collection[PaperId] = ()
+    categories: tuple[str, ...] = ()
+    follows: Sequence[str] = ()
+    mutes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,123 +61,213 @@ class Ranked:
     considered: int
 
 
-class Ranker:
-    """Ranks a set of papers for many readers. Fitting is the costly part: keep it, and reuse it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How papers are chosen: above which score, by which rules, and in how many days a rating loses half its weight.
 
-    def __init__(self, features: Features, papers: Sequence[Paper], rated: Mapping[PaperId, Paper]) -> None:
-        """Take the papers at hand, and the texts of all papers that any reader has rated."""
-        self._features = features
-        # In the order of ties, so that a stable sort by score is the total order.
-        self._papers = sorted(papers, key=lambda paper: (-paper.announced.toordinal(), paper.id))
-        self._matrix = features.transform(self._papers)
-        self._rated_papers = list(rated.values())
-        self._rated_number = {paper.id: number for number, paper in enumerate(self._rated_papers)}
-        self._rated_matrix = features.transform(self._rated_papers)
-
-    def rank(
-        self, readers: Sequence[Reader], today: Sequence[date], limits: Sequence[int], floor: float
-    ) -> list[Ranked]:
-        """Return each reader's best candidates; ``today`` is each reader's day, for trending alone."""
-        profiles = self.profiles([reader.ratings for reader in readers])
-        scores = profiles.score(self._matrix)
-        return [
-            self._best(number, reader, scores[:, number], profiles, today[number], limits[number], floor)
-            for number, reader in enumerate(readers)
-        ]
-
-    def profiles(self, ratings: Sequence[Sequence[Rating]]) -> Profiles:
-        """Train the profile of each list of ratings; ratings of papers without a text count for nothing."""
-        rows, columns, values = [], [], []
-        for number, own in enumerate(ratings):
-            for rating in own:
-                if rating.paper_id in self._rated_number:
-                    rows.append(number)
-                    columns.append(self._rated_number[rating.paper_id])
-                    values.append(float(rating.value))
-        matrix = csr_matrix((values, (rows, columns)), shape=(len(ratings), len(self._rated_papers)))
-        return train(self._rated_matrix, matrix, self._features.background)
-
-    def _best(
-        self,
-        number: int,
-        reader: Reader,
-        scores: FloatArray,
-        profiles: Profiles,
-        today: date,
-        limit: int,
-        floor: float,
-    ) -> Ranked:
-        liked = any(rating.value > 0 for rating in reader.ratings)
-        allowed = [
-            row
-            for row, paper in enumerate(self._papers)
-            if reader.candidates(paper) and (liked or in_categories(paper, reader.categories))
-        ]
-        if not liked:
-            # Without a like there is nothing to look for; dislikes still push down what resembles them.
-            scores = scores[allowed] + trending([self._papers[row] for row in allowed], today)
-        else:
-            scores = scores[allowed]
-        order = np.argsort(-scores, kind="stable")[: max(limit, 0)]
-        chosen = [
-            Scored(
-                paper=self._papers[allowed[place]],
-                score=float(scores[place]),
-                reason=self._reason(number, allowed[place], profiles) if liked else Reason(kind="trending"),
-            )
-            for place in order
-            if scores[place] > floor
-        ]
-        return Ranked(chosen=chosen, considered=len(allowed))
-
-    def _reason(self, reader: int, row: int, profiles: Profiles) -> Reason:
-        numbers, added = profiles.contributions(reader, self._matrix[[row]])
-        carried = {
-            str(self._features.terms[number]): float(value)
-            for number, value in zip(numbers, added, strict=True)
-            if value > 0
-        }
-        return Reason(kind="terms", terms=tuple(distinct(strongest(carried), _REASON_TERMS)))
-
-
-def order_all(
-    features: Features, candidates: Sequence[Paper], profiles: Profiles
-) -> Iterable[tuple[list[int], FloatArray]]:
-    """Yield for each reader the candidates' numbers, best first, and their scores in that order."""
-    ties = sorted(range(len(candidates)), key=lambda n: (-candidates[n].announced.toordinal(), candidates[n].id))
-    scores = profiles.score(features.transform([candidates[number] for number in ties]))
-    for reader in range(scores.shape[1]):
-        order = np.argsort(-scores[:, reader], kind="stable")
-        yield [ties[place] for place in order], scores[order, reader]
-
-
-def strongest(carried: Mapping[str, float]) -> list[str]:
-    """Return the terms by what they carried of a score, the most first.
-
-    A pair that carried half as much as the weaker of its words speaks for them too: it says more
-    ("question answering") than either word.
+    The floor is one of profiles: before the first like there is none. With ``half_life_days`` 0 ratings do not age.
     """
 
-    def weight(name: str) -> float:
-        own = carried[name]
-        words = [carried.get(word, 0.0) for word in name.split()]
-        return own + sum(words) if len(words) > 1 and own >= 0.5 * min(words) > 0 else own
-
-    return sorted(carried, key=lambda name: (-weight(name), name))
+    floor: float = 0.0
+    half_life_days: float = 0.0
+    rules: Rules = field(default_factory=Rules)
 
 
-def distinct(names: Iterable[str], limit: int) -> list[str]:
-    """Return the first names that do not repeat the words of a stronger one."""
-    chosen: list[str] = []
-    for name in names:
-        words = set(_stems(name))
-        if all(words.isdisjoint(_stems(other)) for other in chosen):
-            chosen.append(name)
-            if len(chosen) == limit:
-                break
-    return chosen
+class Ranker:
+    """Ranks a set of papers for many readers. What depends on the papers alone is worked out once: keep it."""
+
+    def __init__(
+        self,
+        features: Features,
+        papers: Sequence[Paper],
+        rows: Rows,
+        find: Find,
+        *,
+        choice: Choice,
+        likes: Mapping[PaperId, float] | None = None,
+    ) -> None:
+        """Take the papers at hand with their rows, and where rows of rated papers come from.
+
+        ``likes`` are all readers' recent likes less dislikes of the papers, for trending.
+        """
+        # In the order of ties, so that a stable sort by score is the total order.
+        order = sorted(range(len(papers)), key=lambda n: (-papers[n].announced.toordinal(), papers[n].id))
+        self._features = features
+        self._papers = [papers[number] for number in order]
+        self._rows = rows.take(order)
+        self._choice = choice
+        self._likes = likes or {}
+        self._number = {paper.id: number for number, paper in enumerate(self._papers)}
+        self._days = np.array([paper.announced.toordinal() for paper in self._papers], dtype=np.int64)
+        self._rated = Rated(self._rows, features.background, find)
+        self._likeness = Likeness(self._papers, self._rows)
+        self._matcher = Matcher(self._papers)
+        self._vocabulary = Vocabulary(features)
+        self._trending = lru_cache(maxsize=16)(self._trending_on)
+        self._in = lru_cache(maxsize=4096)(self._in_categories)
+
+    def rank(self, readers: Sequence[Reader]) -> Iterator[Ranked]:
+        """Yield each reader's best candidates, in the readers' order."""
+        for start in range(0, len(readers), _READERS_AT_ONCE):
+            yield from self._rank(readers[start : start + _READERS_AT_ONCE])
+
+    def _rank(self, readers: Sequence[Reader]) -> list[Ranked]:
+        self._rated.meet(paper for reader in readers for paper, _, _ in reader.ratings)
+        values = self._rated.values([self._aged(reader) for reader in readers])
+        shares = shares_of(values, self._rated.evidence)
+        positive = values.maximum(0)
+        likes = np.asarray(positive.sum(axis=1), dtype=np.float64).ravel()
+        counts = np.diff(positive.indptr)
+        followed = _Followed(self._matcher, readers, len(self._papers))
+        scores = np.asarray(shares @ self._rated.kernel, dtype=np.float64)
+        allowed = np.zeros(scores.shape, dtype=np.bool_)
+        for number, reader in enumerate(readers):
+            allowed[number] = self._allowed(reader, followed.of(number), narrow=not likes[number])
+            scores[number] += _TRENDING / (1 + likes[number]) * self._trending(reader.today, reader.categories)
+        scores = rounded(np.asarray(scores)) + followed.boosts
+        considered = allowed.sum(axis=1)
+        allowed &= scores > np.where(likes > 0, self._choice.floor, -np.inf)[:, None]
+        limits = np.array([max(reader.limit, 0) for reader in readers], dtype=np.intp)
+        selected = select(scores, allowed, limits, self._unsure(values, likes), self._likeness, self._choice.rules)
+        reasons = self._reasons(readers, shares, likes, counts, followed, scores, selected)
+        return [
+            Ranked(
+                chosen=[
+                    Scored(paper=self._papers[one], score=float(scores[number, one]), reason=reason)
+                    for one, reason in zip(row[row != NOWHERE].tolist(), why, strict=True)
+                ],
+                considered=int(considered[number]),
+            )
+            for number, (row, why) in enumerate(zip(selected.numbers, reasons, strict=True))
+        ]
+
+    def _aged(self, reader: Reader) -> list[tuple[PaperId, float]]:
+        half_life = self._choice.half_life_days
+        if not half_life:
+            return [(paper, float(value)) for paper, value, _ in reader.ratings]
+        return [
+            (paper, value * 0.5 ** (max(0, (reader.today - day).days) / half_life))
+            for paper, value, day in reader.ratings
+        ]
+
+    def _allowed(self, reader: Reader, followed: IntArray, *, narrow: bool) -> NDArray[np.bool_]:
+        allowed = (self._days >= reader.first.toordinal()) & (self._days <= reader.today.toordinal())
+        if narrow and (reader.categories or reader.follows):
+            wanted = self._in(reader.categories).copy() if reader.categories else np.zeros_like(allowed)
+            wanted[followed] = True
+            allowed &= wanted
+        out = [self._number[paper] for paper in reader.sent if paper in self._number]
+        out += [self._number[paper] for paper, _, _ in reader.ratings if paper in self._number]
+        allowed[out] = False
+        for muted in reader.mutes:
+            allowed[self._matcher.matches(muted)] = False
+        return allowed
+
+    def _in_categories(self, categories: tuple[str, ...]) -> NDArray[np.bool_]:
+        return np.array([in_categories(paper, categories) for paper in self._papers], dtype=np.bool_)
+
+    def _trending_on(self, today: date, categories: tuple[str, ...]) -> NDArray[np.float64]:
+        return trending(self._papers, today, self._likes) * self._in(categories)
+
+    def _unsure(self, values: csr_matrix, likes: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return how little of each candidate lies in what a reader rated, 0 to 1; of who likes nothing yet, 0.
+
+        The standard deviation that is left when the rated papers are taken for independent: of 1, less the squares
+        of what the candidate has in common with each (Rasmussen and Williams, Gaussian Processes, 2006, 2.2).
+        """
+        if not self._choice.rules.explore:
+            return None
+        every = csr_matrix((np.ones_like(values.data), values.indices, values.indptr), shape=values.shape)
+        known = every @ self._rated.kernel**2
+        return np.asarray(np.sqrt(np.clip(1.0 - known, 0.0, 1.0)) * (likes > 0)[:, None], dtype=np.float64)
+
+    def _reasons(
+        self,
+        readers: Sequence[Reader],
+        shares: csr_matrix,
+        likes: NDArray[np.float64],
+        counts: IntArray,
+        followed: _Followed,
+        scores: NDArray[np.float64],
+        selected: Selected,
+    ) -> list[list[Reason]]:
+        """Return for each reader the reasons of the chosen papers, in their order."""
+        rows, places = np.nonzero(selected.numbers != NOWHERE)
+        papers = selected.numbers[rows, places]
+        terms = carried(shares, self._rated.rows, self._rows, rows, papers, self._features, self._vocabulary)
+        liked = carrying_like(shares, self._rated.kernel, rows, papers)
+        names = self._features.terms
+        found: list[list[Reason]] = [[] for _ in readers]
+        for row, paper, exploring, numbers, amounts, like, amount in zip(
+            rows.tolist(),
+            papers.tolist(),
+            selected.explored[rows, places].tolist(),
+            terms.terms.tolist(),
+            terms.amounts.tolist(),
+            liked.numbers.tolist(),
+            liked.amounts.tolist(),
+            strict=True,
+        ):
+            named = [number for number in numbers if number >= 0]
+            kind: ReasonKind = "explore" if exploring else "terms"
+            if (following := followed.reason(row, paper)) is not None:
+                reason = following
+            elif not named or not likes[row]:
+                reason = Reason(kind="explore" if exploring else "trending")
+            elif not exploring and amount >= _OF_ONE_LIKE * scores[row, paper] and counts[row] >= _LEAST_LIKES:
+                reason = Reason(kind="liked", terms=(self._rated.papers[like],), amounts=(round(amount, DECIMALS),))
+            else:
+                reason = Reason(
+                    kind=kind,
+                    terms=tuple([names[number] for number in named]),
+                    amounts=tuple([round(one, DECIMALS) for one in amounts[: len(named)]]),
+                )
+            found[row].append(reason)
+        return found
 
 
-def _stems(name: str) -> Collection[str]:
-    # Only to see that "robot" and "robots" are one: what is shown are whole words.
-    return {word.rstrip("s") for word in name.split()}
+class _Followed:
+    """What each reader follows among the candidates, and how much that adds to the scores."""
+
+    def __init__(self, matcher: Matcher, readers: Sequence[Reader], candidates: int) -> None:
+        self.boosts = np.zeros((len(readers), candidates))
+        self._labels: list[dict[int, list[tuple[str, float]]]] = [{} for _ in readers]
+        for row, reader in enumerate(readers):
+            for text in reader.follows:
+                found = matcher.found(text)
+                for numbers, amount in ((found.authors, _FOLLOWED_AUTHOR), (found.words, _FOLLOWED_WORD)):
+                    self.boosts[row, numbers] += amount
+                    for number in numbers.tolist():
+                        self._labels[row].setdefault(number, []).append((found.name, amount))
+
+    def of(self, row: int) -> IntArray:
+        """Return the numbers of the candidates that a reader follows something of."""
+        return np.array(sorted(self._labels[row]), dtype=np.intp)
+
+    def reason(self, row: int, paper: int) -> Reason | None:
+        """Return what of a candidate is followed, ``None`` when nothing is."""
+        labels = self._labels[row].get(paper)
+        if labels is None:
+            return None
+        # An author first; a name that is also a word of the title is said once.
+        amounts: dict[str, float] = {}
+        for name, amount in sorted(labels, key=lambda one: -one[1]):
+            amounts[name] = amounts.get(name, 0.0) + amount
+        return Reason(kind="follow", terms=tuple(amounts), amounts=tuple(amounts.values()))
+
+
+class Orders:
+    """The order of all candidates by profile alone: no window, floor, diversity or exploration."""
+
+    def __init__(self, features: Features, candidates: Sequence[Paper]) -> None:
+        # As in Ranker: ties are broken by place.
+        self._ties = sorted(
+            range(len(candidates)), key=lambda n: (-candidates[n].announced.toordinal(), candidates[n].id)
+        )
+        self._rows = features.rows([candidates[number] for number in self._ties])
+
+    def of(self, profiles: Profiles) -> Iterator[tuple[list[int], NDArray[np.float64]]]:
+        """Yield for each reader the candidates' numbers, best first, and their scores in that order."""
+        for own in profiles.score(self._rows):
+            order = np.argsort(-own, kind="stable")
+            yield [self._ties[place] for place in order], own[order]

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
-from digestbot.models import Paper
-from digestbot.ranking.features import FloatArray
+from digestbot.models import Paper, PaperId
+
+# One of our own readers' likes says more about what our readers like than an upvote elsewhere.
+_VOTES_A_LIKE = 3.0
 
 
-def trending(papers: Sequence[Paper], today: date) -> FloatArray:
+def trending(papers: Sequence[Paper], today: date, likes: Mapping[PaperId, float] | None = None) -> NDArray[np.float64]:
     """Return ``(n_papers,)`` scores in (0, 1], the best of them 1.
 
-    A day of age halves what the upvotes (logarithmic: the hundredth says less than the first) give.
+    A day of age halves what the votes (logarithmic: the hundredth says less than the first) give. ``likes`` are our
+    own readers' likes less their dislikes, each worth less the longer ago it was.
     """
     if not papers:
         return np.zeros(0)
+    own = likes or {}
     age = np.array([max(0, (today - paper.announced).days) for paper in papers], dtype=np.float64)
-    upvotes = np.array([max(0, paper.upvotes) for paper in papers], dtype=np.float64)
-    score = (1 + np.log2(1 + upvotes)) * 0.5**age
+    votes = np.array(
+        [max(0.0, paper.upvotes + _VOTES_A_LIKE * own.get(paper.id, 0.0)) for paper in papers], dtype=np.float64
+    )
+    score = (1 + np.log2(1 + votes)) * 0.5**age
     return np.asarray(score / score.max())
 
 

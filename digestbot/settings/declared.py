@@ -160,6 +160,8 @@ class DigestSettings(Section):
     papers: int = Field(default=10, ge=1, le=50)
     window_days: int = Field(default=3, ge=1, le=14)
     min_score: float = 0.0
+    diversity: float = Field(default=0.1, ge=0, le=1)
+    explore: int = Field(default=1, ge=0, le=10)
 
 
 class Schedule(Section):
@@ -178,6 +180,8 @@ class Ranking(Section):
 
     corpus_papers: int = Field(default=20_000, ge=100, le=500_000)
     dimensions: int = Field(default=200, ge=2, le=1000)
+    refit_every_hours: int = Field(default=24, ge=1, le=8760)
+    half_life_days: float = Field(default=365.0, ge=0, le=36_500)
 
 
 class Arxiv(Section):

@@ -1,4 +1,4 @@
-"""The store: all SQL of the program, behind six small classes over one SQLite file."""
+"""The store: all SQL of the program, behind seven small classes over one SQLite file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from digestbot.store.loads import LoadHistory, Loads
 from digestbot.store.outbox import Outbox
 from digestbot.store.papers import Added, Papers
 from digestbot.store.ratings import Ratings
+from digestbot.store.search import Search, Within
 from digestbot.store.subscribers import Defaults, Preferences, Subscribers
 
-__all__ = ["Added", "Defaults", "LoadHistory", "Preferences", "Store", "open_store"]
+__all__ = ["Added", "Defaults", "LoadHistory", "Preferences", "Store", "Within", "open_store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Store:
     digests: Digests
     outbox: Outbox
     loads: Loads
+    search: Search
     database: Database
 
     def close(self) -> None:
@@ -48,5 +50,6 @@ def open_store(path: Path, *, defaults: Defaults, new_id: Callable[[], int]) -> 
         digests=Digests(database),
         outbox=Outbox(database),
         loads=Loads(database),
+        search=Search(database),
         database=database,
     )

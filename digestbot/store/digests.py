@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from digestbot.models import (
@@ -19,6 +20,16 @@ from digestbot.models import (
 from digestbot.store.database import Database
 from digestbot.store.sent import COUNTS_AS_SENT
 from digestbot.store.values import instant_text, instant_value, paper_value
+
+_MANY = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a subscriber has had: how many digests, and the day of the newest that went out, ``None`` if none did."""
+
+    digests: int
+    last_delivered: date | None
 
 
 class Digests:
@@ -119,36 +130,47 @@ class Digests:
             items=tuple(_item(item) for item in items),
         )
 
-    def count(self, subscriber_id: SubscriberId, *, before: date) -> int:
-        """Return how many digests a subscriber has of days before ``before``."""
-        row = self._database.row(
-            "select count(*) from digests where subscriber_id = ? and local_day < ?",
-            (subscriber_id, before.isoformat()),
-        )
-        return int(row[0]) if row else 0
-
     def last_day(self, subscriber_id: SubscriberId) -> date | None:
         """Return the local day of the newest digest, ``None`` before the first."""
         row = self._database.row("select max(local_day) from digests where subscriber_id = ?", (subscriber_id,))
         return date.fromisoformat(row[0]) if row and row[0] else None
 
-    def last_delivered(self, subscriber_id: SubscriberId, *, before: date) -> date | None:
-        """Return the day of the newest digest before ``before`` that went out, ``None`` for the first."""
-        row = self._database.row(
-            "select max(local_day) from digests join deliveries on deliveries.digest_id = digests.id"
-            f" where digests.subscriber_id = ? and local_day < ? and {COUNTS_AS_SENT}",
-            (subscriber_id, before.isoformat()),
-        )
-        return date.fromisoformat(row[0]) if row and row[0] else None
+    def histories(self, subscribers: Sequence[SubscriberId], *, before: date) -> dict[SubscriberId, History]:
+        """Return what these subscribers have had of days before ``before``."""
+        found: dict[SubscriberId, History] = {}
+        for start in range(0, len(subscribers), _MANY):
+            rows = self._database.rows(
+                "select value as id,"
+                " (select count(*) from digests where subscriber_id = value and local_day < :before) as many,"
+                " (select local_day from digests join deliveries on deliveries.digest_id = digests.id"
+                f" where digests.subscriber_id = value and local_day < :before and {COUNTS_AS_SENT}"
+                " order by local_day desc limit 1) as last"
+                " from json_each(:ids)",
+                {"before": before.isoformat(), "ids": json.dumps(subscribers[start : start + _MANY])},
+            )
+            for row in rows:
+                found[row["id"]] = History(
+                    digests=row["many"], last_delivered=date.fromisoformat(row["last"]) if row["last"] else None
+                )
+        return found
 
-    def sent_papers(self, subscriber_id: SubscriberId) -> set[PaperId]:
-        """Return the papers that this subscriber has been sent, or may have been sent."""
-        rows = self._database.rows(
-            "select paper_id from deliveries join digest_items on digest_items.digest_id = deliveries.digest_id"
-            f" where deliveries.subscriber_id = ? and {COUNTS_AS_SENT} order by paper_id",
-            (subscriber_id,),
-        )
-        return {row["paper_id"] for row in rows}
+    def sent_papers(self, subscribers: Sequence[SubscriberId], *, since: date) -> dict[SubscriberId, set[PaperId]]:
+        """Return the papers that these subscribers have been sent, or may have been, in digests of ``since`` or later.
+
+        A paper announced since then cannot have been in an earlier digest.
+        """
+        found: dict[SubscriberId, set[PaperId]] = {identifier: set() for identifier in subscribers}
+        for start in range(0, len(subscribers), _MANY):
+            rows = self._database.rows(
+                "select digests.subscriber_id, paper_id from json_each(:ids)"
+                " join digests on digests.subscriber_id = value and local_day >= :since"
+                f" join deliveries on deliveries.digest_id = digests.id and {COUNTS_AS_SENT}"
+                " join digest_items on digest_items.digest_id = digests.id",
+                {"since": since.isoformat(), "ids": json.dumps(subscribers[start : start + _MANY])},
+            )
+            for subscriber, paper in rows:
+                found[subscriber].add(paper)
+        return found
 
 
 def _item(row: sqlite3.Row) -> DigestItem:
@@ -171,10 +193,14 @@ def _own_ids(connection: sqlite3.Connection, ids: set[PaperId]) -> set[PaperId]:
 
 
 def _overlaps(connection: sqlite3.Connection, digest: Digest) -> bool:
+    # As in sent_papers: only in digests since the first of the papers was announced.
+    since = min((item.paper.announced for item in digest.items), default=digest.local_day)
     rows = connection.execute(
-        "select paper_id from deliveries join digest_items on digest_items.digest_id = deliveries.digest_id"
-        f" where deliveries.subscriber_id = ? and deliveries.digest_id <> ? and {COUNTS_AS_SENT}",
-        (digest.subscriber_id, digest.id),
+        "select paper_id from digests"
+        f" join deliveries on deliveries.digest_id = digests.id and {COUNTS_AS_SENT}"
+        " join digest_items on digest_items.digest_id = digests.id"
+        " where digests.subscriber_id = ? and digests.id <> ? and local_day >= ?",
+        (digest.subscriber_id, digest.id, since.isoformat()),
     )
     return not {item.paper.id for item in digest.items}.isdisjoint(row["paper_id"] for row in rows)
 

@@ -218,7 +218,7 @@ def _merge_ratings(connection: sqlite3.Connection, keep: PaperId, drop: PaperId)
     connection.execute(
         "delete from ratings where paper_id in (:keep, :drop) and exists"
         " (select 1 from rating_events as later where later.subscriber_id = ratings.subscriber_id and later.value = 0"
-        "  and later.paper_id in (:keep, :drop) and later.paper_id <> ratings.paper_id"
+        "  and not later.left_out and later.paper_id in (:keep, :drop) and later.paper_id <> ratings.paper_id"
         "  and later.rated_at > ratings.rated_at)",
         both,
     )

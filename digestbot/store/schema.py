@@ -11,7 +11,7 @@ from sqlite_utils import Migrations
 
 from digestbot.errors import StoreError
 from digestbot.identifiers import keys_of
-from digestbot.store import merging
+from digestbot.store import merging, search_schema
 from digestbot.store.values import paper_value
 
 # "dgst": says in the file's header that the database is ours (SQLite's application_id).
@@ -240,7 +240,6 @@ _INTERESTS = """
 alter table subscribers add column follows text not null default '[]';
 alter table subscribers add column mutes text not null default '[]';
 
-alter table rating_events add column left_out integer not null default 0;
 create index rating_events_digest on rating_events (digest_id, id) where digest_id is not null;
 """
 
@@ -258,6 +257,7 @@ def m002_one_paper_from_many_places(db: SqliteDatabase) -> None:
     Papers that this shows to be one are merged, as if they came in again in the order in which they came first.
     """
     _run(db, _PLACES)
+    _add_left_out(db)
     for (identifier,) in db.execute("select id from papers order by rowid").fetchall():
         row = db.execute("select * from papers where id = ?", (identifier,)).fetchone()
         try:
@@ -275,6 +275,19 @@ def m002_one_paper_from_many_places(db: SqliteDatabase) -> None:
 def m003_follows_and_events_of_scanners(db: SqliteDatabase) -> None:
     """What a subscriber follows and mutes; which events were of a program that presses every button."""
     _run(db, _INTERESTS)
+    _add_left_out(db)
+
+
+@migrations()
+def m004_words_of_papers(db: SqliteDatabase) -> None:
+    """The index that papers are searched by, of all papers that there are."""
+    search_schema.create(db.conn)
+
+
+def _add_left_out(db: SqliteDatabase) -> None:
+    # Merging, which the second migration does as today's program does it, looks at it.
+    if "left_out" not in {row[1] for row in db.execute("pragma table_info(rating_events)").fetchall()}:
+        db.execute("alter table rating_events add column left_out integer not null default 0")
 
 
 def _run(db: SqliteDatabase, script: str) -> None:

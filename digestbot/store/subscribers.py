@@ -92,6 +92,15 @@ class Subscribers:
                 ("paused" if paused else "active", identifier),
             )
 
+    def edit(self, identifier: SubscriberId, change: Callable[[Subscriber], Preferences], now: datetime) -> Subscriber:
+        """Change what a subscriber chose, by what holds at that moment; when ``change`` raises, nothing changes."""
+        with self._database.write("full") as connection:
+            row = connection.execute("select * from subscribers where id = ?", (identifier,)).fetchone()
+            if row is None:
+                raise NotFoundError("there is no such subscriber")
+            _choose(connection, identifier, change(self._value(row)), now)
+        return self.get(identifier)
+
     def set_state(
         self,
         identifier: SubscriberId,

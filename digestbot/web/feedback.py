@@ -107,6 +107,12 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
             continue
         values[papers[position].id] = _CHOICES[choice]
     before = pages.ratings.record(digest.subscriber_id, values, now=pages.clock(), origin="mail", digest_id=digest.id)
+    if not before and _left_out(pages, digest, values):
+        return pages.say(
+            "This was not counted",
+            "Every paper of this mail was marked as liked and as not liked within seconds. Mail scanners do that: they"
+            " press every button they find. So none of it was kept. If it was you, wait a minute and mark them again.",
+        )
     changed: list[dict[str, Any]] = [
         {
             "position": item.position,
@@ -126,6 +132,12 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
         others=len(digest.items) - len(changed),
         others_word=wording.number_word(len(digest.items) - len(changed)),
     )
+
+
+def _left_out(pages: Pages, digest: Digest, values: dict[PaperId, RatingValue | Literal[0]]) -> bool:
+    """Return whether what was marked does not hold: the store took it for a scanner's. The page must not say else."""
+    current = _current(pages, digest)
+    return any(current.get(paper_id, 0) != value for paper_id, value in values.items())
 
 
 def _current(pages: Pages, digest: Digest) -> dict[PaperId, RatingValue]:

@@ -24,9 +24,13 @@ from digestbot.links import Links
 from digestbot.mail.message import Sender
 from digestbot.mail.smtp import Server, SmtpConnection
 from digestbot.models import Delivery, DeliveryKind, DeliveryState, Digest, Subscriber, SubscriberState
-from digestbot.pipeline.compose import Choice, Composer
+from digestbot.pipeline.compose import Composer
 from digestbot.pipeline.deliver import Connection, Deliverer, Letters, Outcome
+from digestbot.pipeline.refit import Fitter, Refitting
+from digestbot.ranking.features import Recipe
+from digestbot.ranking.rank import Choice
 from digestbot.store import Preferences, Store
+from digestbot.store.fits import Fits
 from tests.factories import NOW, digest, paper
 
 _RUN = count(1)
@@ -154,15 +158,15 @@ def narrow_door(port: int, most: int) -> Iterator[int]:
         one.join()
 
 
+def fitter(store: Store, **changes: Any) -> Fitter:
+    values: dict[str, Any] = {"corpus_papers": 1000, "recipe": Recipe(dimensions=20)}
+    database = store.database.path
+    return Fitter(store.papers, Fits(database.with_name(f"{database.name}.fits")), Refitting(**values | changes))
+
+
 def composer(store: Store, **changes: Any) -> Composer:
-    values: dict[str, Any] = {
-        "window_days": 3,
-        "min_score": 0.0,
-        "corpus_papers": 1000,
-        "dimensions": 20,
-        "domain": DOMAIN,
-    }
-    return Composer(store.papers, store.subscribers, store.ratings, store.digests, Choice(**values | changes))
+    values: dict[str, Any] = {"choice": Choice(**changes), "window_days": 3, "domain": DOMAIN}
+    return Composer(store.papers, store.subscribers, store.ratings, store.digests, fitter(store), **values)
 
 
 def letters(store: Store, templates: jinja2.Environment, links: Links) -> Letters:

@@ -212,7 +212,7 @@ def test_without_likes_the_chosen_categories_and_the_most_upvoted(store: Store) 
 def test_a_floor_that_nothing_reaches_makes_no_digest(store: Store) -> None:
     like(store, join(store, "ada"), about("robots", 90, announced=OLD))
     store.papers.add([about("speech", 1)], NOW)
-    assert list(composer(store, min_score=0.5).compose_due(NOW)) == []
+    assert list(composer(store, floor=0.5).compose_due(NOW)) == []
 
 
 CORPUS = [about(field, 10 * number + place, upvotes=place) for place, field in enumerate(FIELDS) for number in range(5)]

@@ -21,6 +21,7 @@ from digestbot.settings import packaged
 from digestbot.store import Preferences, Store
 from tests.factories import DAY, NOW, digest, paper
 from tests.pipeline.peers import DOMAIN, Office, Post, letters, narrow_door
+from tests.store.scenes import sent_papers
 
 ADA, BELA, CY = (f"{name}@{DOMAIN}" for name in ("ada", "bela", "cy"))
 MINUTE = timedelta(minutes=1)
@@ -185,7 +186,7 @@ def test_a_line_that_broke_after_the_data_is_held_when_so_told(office: Office, s
     assert office.deliver().counts == {DeliveryState.HELD: 1, DeliveryState.SENT: 1}
     assert office.deliver(NOW + timedelta(days=1)).counts == {}
     assert len([address for address, _ in server.seen if address == ADA]) == 1
-    assert office.store.digests.sent_papers(made.subscriber_id) == {item.paper.id for item in made.items}
+    assert sent_papers(office.store, made.subscriber_id) == {item.paper.id for item in made.items}
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
 from digestbot.models import Paper
 from digestbot.ranking.features import Features
-from digestbot.ranking.rank import Ranker, Reader
-from tests.factories import DAY, paper, rating
+from digestbot.ranking.rank import Choice, Ranker, Reader
+from digestbot.ranking.rows import Rows
+from digestbot.ranking.selection import Rules
+from tests.factories import DAY, paper
 
 ROBOTS = "robot grasp gripper arm manipulation contact torque policy"
 PROTEINS = "protein folding residue sequence binding enzyme mutation structure"
@@ -32,20 +36,39 @@ def library() -> list[Paper]:
     ]
 
 
-def likes(*papers: Paper) -> Reader:
-    return reader(*[(one, 1) for one in papers])
+def likes(*papers: Paper, **changes: Any) -> Reader:
+    return reader(*[(one, 1) for one in papers], **changes)
 
 
-def reader(*rated: tuple[Paper, int], categories: tuple[str, ...] = ()) -> Reader:
-    return Reader(
-        ratings=[rating(one.id, value) for one, value in rated], categories=categories, candidates=lambda _: True
-    )
+def reader(*rated: tuple[Paper, int], **changes: Any) -> Reader:
+    values: dict[str, Any] = {
+        "ratings": [(one.id, value, DAY) for one, value in sorted(rated, key=lambda pair: pair[0].id)],
+        "first": DAY - timedelta(days=30),
+        "today": DAY,
+        "limit": 100,
+    }
+    return Reader(**values | changes)
 
 
-def ranker(papers: list[Paper], *, rated: list[Paper] | None = None) -> Ranker:
-    """Return a ranker fitted on the library."""
-    known = library() if rated is None else rated
-    return Ranker(Features.fit(library()), papers, {one.id: one for one in known})
+def ranker(
+    papers: list[Paper], *, rated: list[Paper] | None = None, features: Features | None = None, **choice: Any
+) -> Ranker:
+    """Return a ranker, fitted on the library, that knows the texts of what was rated; without a floor."""
+    fitted = features or Features.fit(library())
+    texts = {one.id: one for one in (library() if rated is None else rated)}
+
+    def find(ids: Sequence[str]) -> tuple[list[str], Rows]:
+        known = [one for one in ids if one in texts]
+        return known, fitted.rows([texts[one] for one in known])
+
+    rules = Rules(**{name: choice.pop(name) for name in ("diversity", "explore") if name in choice})
+    likes = choice.pop("likes", None)
+    wanted: dict[str, Any] = {"floor": -9.0, "rules": rules} | choice
+    return Ranker(fitted, papers, fitted.rows(papers), find, choice=Choice(**wanted), likes=likes)
+
+
+def values(*readers: Reader) -> list[list[tuple[str, float]]]:
+    return [[(paper, float(value)) for paper, value, _ in reader.ratings] for reader in readers]
 
 
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)

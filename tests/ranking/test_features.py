@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from digestbot.models import Paper
-from digestbot.ranking.features import Features
+from digestbot.ranking.features import Features, Recipe
+from digestbot.ranking.text import terms_of
 from tests.factories import paper
 from tests.ranking.library import library, paper_lists
 
@@ -90,15 +92,43 @@ def test_the_title_counts_more_than_the_abstract() -> None:
 def test_fitting_twice_gives_the_same_background() -> None:
     first, second = Features.fit(library()), Features.fit(library())
     assert np.array_equal(first.background.directions, second.background.directions)
-    assert np.array_equal(first.background.strengths, second.background.strengths)
+    assert np.array_equal(first.background.discount, second.background.discount)
 
 
 @given(paper_lists(least=2))
 @settings(max_examples=10, deadline=None)
 def test_directions_are_orthonormal_and_no_more_than_asked_for(corpus: list[Paper]) -> None:
-    background = Features.fit(corpus, dimensions=4).background
+    background = Features.fit(corpus, Recipe(dimensions=4)).background
     count = background.directions.shape[1]
     assert count <= 4
-    assert (background.strengths >= 0).all()
-    strong = background.directions[:, background.strengths > 1e-6]
+    assert ((background.discount >= 0) & (background.discount < 1)).all()
+    strong = background.directions[:, background.discount > 1e-6]
     assert strong.T @ strong == pytest.approx(np.eye(strong.shape[1]), abs=1e-4)
+
+
+def test_the_rows_of_a_fit_are_what_its_features_make_of_the_corpus() -> None:
+    features, rows = Features.fit_rows(library())
+    again = features.rows(library())
+    assert rows.terms.toarray() == pytest.approx(again.terms.toarray(), abs=1e-6)
+    assert rows.place == pytest.approx(again.place, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (r"\emph{Deep} \textbf{learning} of $\alpha$-trees", "deep learning trees"),
+        (r"The Poincar\'e lemma for G\"{o}del and $\mathcal{O}(n^2)$", "poincare lemma godel"),
+        ("<p>Cells &amp; <i>in vivo</i> imaging</p>", "cells vivo imaging"),
+        ("Software: https://example.org/some/where?x=1 (mirror)", "software mirror"),
+        ("x < y and a <b", "x y a b"),
+        (r"50\% of cost \cite{quill2020} \\ C&C", "cost quill2020"),
+    ],
+)
+def test_markup_gives_no_terms(text: str, plain: str) -> None:
+    words = [term for term in terms_of(text) if " " not in term]
+    assert words == [word for word in plain.split() if len(word) > 1]
+
+
+@given(st.text(st.sampled_from("\\${}<>&; ab://'\"^é"), max_size=60))
+def test_any_markup_can_be_read(text: str) -> None:
+    assert all(term for term in terms_of(text))

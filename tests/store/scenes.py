@@ -17,6 +17,7 @@ from digestbot.models import (
     SubscriberState,
 )
 from digestbot.store import Preferences, Store
+from digestbot.store.digests import History
 from tests.factories import DAY, NOW, digest
 
 LATER = NOW + timedelta(hours=1)
@@ -28,6 +29,14 @@ def join(store: Store, **changes: Any) -> Subscriber:
     """Return a new active subscriber."""
     email = changes.pop("email", f"reader{next(_NUMBER)}@example.org")
     return store.subscribers.add(email, SubscriberState.ACTIVE, Preferences(**changes), NOW)
+
+
+def sent_papers(store: Store, reader_id: int) -> set[str]:
+    return store.digests.sent_papers([reader_id], since=date.min)[reader_id]
+
+
+def history(store: Store, reader_id: int, *, before: date) -> History:
+    return store.digests.histories([reader_id], before=before)[reader_id]
 
 
 def post(store: Store, reader: Subscriber, papers: Iterable[Paper], day: date = DAY) -> tuple[Digest, Delivery]:

@@ -12,7 +12,7 @@ from digestbot.models import LIKE, Paper
 from digestbot.store import Store
 from tests.factories import NOW, paper
 from tests.store.contract.merging import send
-from tests.store.scenes import LATER, join
+from tests.store.scenes import LATER, join, sent_papers
 
 _ROUNDS = count(1)
 
@@ -53,7 +53,7 @@ def test_every_id_leads_to_a_paper_that_keeps_its_ratings_and_sent_marks(store: 
     own = store.papers.resolve([one.id for one in papers])
     assert own.keys() == {one.id for one in papers}
     for place, (one, reader) in enumerate(zip(papers, readers, strict=True)):
-        assert store.digests.sent_papers(reader.id) == {own[one.id]}
+        assert sent_papers(store, reader.id) == {own[one.id]}
         rated = [rating.paper_id for rating in store.ratings.of([reader.id])[reader.id]]
         assert rated == ([own[one.id]] if place % 2 else [])
     # Of arXiv's ids none is another's, and no id of a lesser kind hides one.

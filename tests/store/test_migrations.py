@@ -17,7 +17,7 @@ from digestbot.models import LIKE, DeliveryKind, DeliveryState, Reason
 from digestbot.store import LoadHistory, Store
 from digestbot.store.schema import APPLICATION_ID, migrations
 from tests.factories import DAY, NOW, described, load, new_store, paper
-from tests.store.scenes import EVER
+from tests.store.scenes import EVER, sent_papers
 
 MOMENT = "2025-05-27T08:00:00.000000Z"
 PAPERS = ("arxiv:2505.00001", "doi:10.5555/1")
@@ -143,7 +143,7 @@ def test_papers_of_the_first_version_that_are_one_become_one(old: Path) -> None:
         assert store.papers.resolve(ids) == dict.fromkeys(ids, PAPERS[0])
         assert store.papers.count() == 2
         assert [(rating.paper_id, rating.value) for rating in store.ratings.of([1])[1]] == [(PAPERS[0], -1)]
-        assert store.digests.sent_papers(1) == set(PAPERS)
+        assert sent_papers(store, 1) == set(PAPERS)
         assert store.database.rows("pragma foreign_key_check") == []
 
 
@@ -177,7 +177,7 @@ def test_old_digests_and_deliveries_read_as_before(store: Store) -> None:
     assert (first.shown_id, second.shown_id) == PAPERS
     assert (second.paper.id, second.reason) == (PAPERS[1], Reason(kind="trending"))
     # It may have arrived, so it counts as sent.
-    assert store.digests.sent_papers(1) == set(PAPERS)
+    assert sent_papers(store, 1) == set(PAPERS)
     [waiting] = store.outbox.claim(9, NOW)
     assert (waiting.id, waiting.attempts, waiting.bytes_hash, waiting.details) == (9, 3, "abc", "")
     assert store.outbox.find(DeliveryKind.CONFIRM, "1") is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -92,6 +93,32 @@ def test_clear_takes_a_rating_away_and_the_events_stay(site: Site) -> None:
     assert site.ratings() == {}
     rows = site.store.database.rows("select value, origin, digest_id from rating_events order by id")
     assert [tuple(row) for row in rows] == [(1, "mail", site.digest.id), (0, "mail", site.digest.id)]
+
+
+def test_the_page_says_so_when_what_was_marked_was_taken_for_a_scanners(site: Site) -> None:
+    places = ("p1", "p2", "p3")
+    site.client.post(site.feedback, data=dict.fromkeys(places, "like"))
+    answers = [site.client.post(site.feedback, data=dict.fromkeys(places, "dislike"))]
+    # And so for what comes at once after it.
+    answers.append(site.client.post(site.feedback, data={"p1": "like"}))
+    for answer in answers:
+        assert answer.status_code == 200
+        assert heading(answer) == "This was not counted"
+        assert "wait a minute and mark them again" in answer.text
+    assert heading(site.client.post(site.feedback, data={"p1": "none"})) == "Nothing has changed"
+    assert set(choices(site.client.get(site.feedback)).values()) == {"none"}
+    site.times.append(site.times[-1] + timedelta(minutes=1))
+    assert heading(site.client.post(site.feedback, data=dict.fromkeys(places, "dislike"))) == "Recorded"
+    assert site.ratings() == {ONE: -1, TWO: -1, THREE: -1}
+
+
+def test_undo_of_everything_is_a_persons(site: Site) -> None:
+    answer = site.client.post(site.feedback, data={"p1": "like", "p2": "like", "p3": "like"})
+    for undo in tree(answer).forms:
+        assert heading(site.client.post(site.feedback, data=form_fields(undo))) == "Taken back"
+    assert site.ratings() == {}
+    assert heading(site.client.post(site.feedback, data={"p1": "like", "p2": "like", "p3": "like"})) == "Recorded"
+    assert site.ratings() == {ONE: 1, TWO: 1, THREE: 1}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A mail scanner: a real browser opens every link of the mails, with scripts on. It must change nothing."""
+"""Mail scanners: one opens every link in a real browser and changes nothing; one presses buttons, for nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from email import policy
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from digestbot.store import Preferences, Store
 from digestbot.web.app import create_app
 from digestbot.web.pages import Pages
 from tests.factories import KEY, NOW, paper
-from tests.web.conftest import dump, put
+from tests.web.conftest import Site, dump, form_fields, heading, put, tree
 
 
 @pytest.fixture
@@ -87,3 +88,79 @@ def test_a_browser_that_opens_every_link_of_the_mails_changes_nothing(
     assert dump(store) == before
     headings = sorted(re.sub("<[^>]*>", "", heading) for page in seen for heading in re.findall("<h1>.*?</h1>", page))
     assert headings == ["Preferences", "Start the mails?", "Unsubscribe?", "You chose Like", "You chose Not for me"]
+
+
+# The orders in which a program comes by the links of a mail of three papers.
+IN_TURN = [f"{choice}={place}" for place in (1, 2, 3) for choice in ("like", "dislike")]
+ORDERS = {
+    "as they stand in the mail": IN_TURN,
+    "from the last to the first": IN_TURN[::-1],
+    "all likes first": sorted(IN_TURN, reverse=True),
+    "all dislikes first": sorted(IN_TURN),
+    "each of them twice": [link for link in IN_TURN for _ in range(2)],
+}
+
+
+def forms_behind(site: Site, link: str) -> list[dict[str, str]]:
+    return [form_fields(form) for form in tree(site.client.get(f"{site.feedback}?{link}")).forms]
+
+
+def submit(site: Site, fields: dict[str, str], *, undo: bool = False) -> None:
+    """Submit a form half a second after the one before; then, when asked to, the forms of the answer."""
+    site.times.append(site.times[-1] + timedelta(seconds=0.5))
+    answer = site.client.post(site.feedback, data=fields)
+    # A scanner learns nothing from it.
+    assert answer.status_code == 200
+    if undo:
+        for form in tree(answer).forms:
+            submit(site, form_fields(form))
+
+
+@pytest.mark.parametrize("undo", [False, True], ids=["and nothing more", "and each Undo"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_program_that_opens_each_link_and_submits_its_form_leaves_no_rating(
+    site: Site, order: str, undo: bool
+) -> None:
+    for link in ORDERS[order]:
+        for fields in forms_behind(site, link):
+            submit(site, fields, undo=undo)
+    assert site.ratings() == {}
+    kept = site.store.database.rows("select left_out from rating_events")
+    assert len(kept) >= 6
+    assert all(row["left_out"] for row in kept)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_program_that_opens_all_links_before_it_submits_any_form_leaves_no_rating(site: Site, order: str) -> None:
+    for fields in [fields for link in ORDERS[order] for fields in forms_behind(site, link)]:
+        submit(site, fields)
+    assert site.ratings() == {}
+
+
+def test_a_program_that_tries_each_choice_for_all_papers_at_once_leaves_no_rating(site: Site) -> None:
+    for choice in ("like", "dislike", "none"):
+        submit(site, {f"p{place}": choice for place in (1, 2, 3)})
+    assert site.ratings() == {}
+
+
+def test_a_program_with_many_browsers_leaves_no_rating(site: Site) -> None:
+    forms = [fields for link in IN_TURN for fields in forms_behind(site, link)]
+    with ThreadPoolExecutor(2) as browsers:
+        answers = list(browsers.map(lambda fields: site.client.post(site.feedback, data=fields), forms * 2))
+    assert {answer.status_code for answer in answers} == {200}
+    assert site.ratings() == {}
+
+
+def test_what_the_reader_said_before_a_scanner_came_and_says_after_it_counts(site: Site) -> None:
+    site.client.post(site.feedback, data={"p1": "like"})
+    site.times.append(site.times[-1] + timedelta(minutes=5))
+    for link in IN_TURN:
+        for fields in forms_behind(site, link):
+            submit(site, fields)
+    assert list(site.ratings().values()) == [1]
+    site.times.append(site.times[-1] + timedelta(minutes=1))
+    page = site.client.get(site.feedback)
+    (form,) = tree(page).forms
+    answer = site.client.post(site.feedback, data=form_fields(form) | {"p2": "dislike"})
+    assert heading(answer) == "Recorded"
+    assert site.ratings() == {paper(1).id: 1, paper(2).id: -1}

@@ -14,7 +14,7 @@ from digestbot.models import (
 )
 from digestbot.store import Store
 from tests.factories import DAY, NOW, digest, paper
-from tests.store.scenes import LATER, held, join, post
+from tests.store.scenes import LATER, held, history, join, post, sent_papers
 
 
 class DigestsContract:
@@ -25,7 +25,7 @@ class DigestsContract:
         _, delivery = post(store, reader, [paper(1)])
         [claimed] = store.outbox.claim(1, NOW)
         store.outbox.mark(claimed, DeliveryState.DEFERRED, NOW, next_at=LATER, uncertain=True)
-        assert store.digests.sent_papers(reader.id) == {paper(1).id}
+        assert sent_papers(store, reader.id) == {paper(1).id}
         # Another program composed the next day's digest before it knew: it is not taken.
         store.papers.add([paper(2)], NOW)
         repeats = digest(paper(1), reader=reader, local_day=DAY + timedelta(days=1))
@@ -89,17 +89,17 @@ class DigestsContract:
         _, delivery = post(store, reader, [paper(1), paper(2)])
         store.outbox.mark(delivery, state, NOW)
         counts = state in {DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.HELD}
-        assert store.digests.sent_papers(reader.id) == ({paper(1).id, paper(2).id} if counts else set())
+        assert sent_papers(store, reader.id) == ({paper(1).id, paper(2).id} if counts else set())
         after = DAY + timedelta(days=1)
-        assert store.digests.last_delivered(reader.id, before=after) == (DAY if counts else None)
-        assert store.digests.last_delivered(reader.id, before=DAY) is None
+        assert history(store, reader.id, before=after).last_delivered == (DAY if counts else None)
+        assert history(store, reader.id, before=DAY).last_delivered is None
 
     def test_digests_are_counted_before_a_day(self, store: Store) -> None:
         reader = join(store)
-        assert (store.digests.last_day(reader.id), store.digests.count(reader.id, before=DAY)) == (None, 0)
+        assert (store.digests.last_day(reader.id), history(store, reader.id, before=DAY).digests) == (None, 0)
         for ahead in range(3):
             post(store, reader, [paper(ahead + 1)], DAY + timedelta(days=ahead))
-        assert store.digests.count(reader.id, before=DAY + timedelta(days=2)) == 2
+        assert history(store, reader.id, before=DAY + timedelta(days=2)).digests == 2
         assert store.subscribers.active_with_last_day() == [(reader, DAY + timedelta(days=2))]
 
     def test_a_reason_keeps_its_kind_and_terms(self, store: Store) -> None:

@@ -13,7 +13,7 @@ from digestbot.digest.compose import digest_delivery
 from digestbot.models import DISLIKE, LIKE, DeliveryState, Digest, Paper, PaperId, Subscriber
 from digestbot.store import Store
 from tests.factories import DAY, NOW, described, digest, paper
-from tests.store.scenes import LATER, join, post
+from tests.store.scenes import LATER, join, post, sent_papers
 
 _WORKS = count(1)
 _NEXT_DAY = DAY + timedelta(days=1)
@@ -300,7 +300,7 @@ class MergingContract:
                 send(store, readers[place], [shown])
                 store.ratings.record(readers[place].id, {work[place].id: LIKE}, now=NOW, origin="mail")
             for reader in readers.values():
-                assert store.digests.sent_papers(reader.id) == {work["arxiv"].id}
+                assert sent_papers(store, reader.id) == {work["arxiv"].id}
                 assert [r.paper_id for r in store.ratings.of([reader.id])[reader.id]] == [work["arxiv"].id]
 
     def test_digests_read_as_they_were_composed_after_their_papers_became_one(self, store: Store) -> None:
@@ -339,7 +339,7 @@ class MergingContract:
             (2, preprint.id, post_of_it.title),
             (4, paper(8).id, paper(8).title),
         ]
-        assert store.digests.sent_papers(reader.id) == {paper(7).id, preprint.id, paper(8).id}
+        assert sent_papers(store, reader.id) == {paper(7).id, preprint.id, paper(8).id}
 
     def test_a_digest_composed_before_its_paper_was_renamed_is_not_taken(self, store: Store) -> None:
         places = described()

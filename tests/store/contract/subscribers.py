@@ -10,6 +10,7 @@ import pytest
 from digestbot.errors import ConflictError, NotFoundError
 from digestbot.models import (
     LIKE,
+    Subscriber,
     SubscriberState,
 )
 from digestbot.store import Preferences, Store
@@ -75,6 +76,39 @@ class SubscribersContract:
         store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED, NOW)
         store.subscribers.set_preferences(reader.id, timezone="UTC", send_at="08:00", days="daily", papers=3, now=NOW)
         assert store.subscribers.get(reader.id).state == SubscriberState.UNSUBSCRIBED
+
+    def test_an_edit_sees_what_holds_and_changes_only_what_it_names(self, store: Store) -> None:
+        reader, other = join(store, timezone="Asia/Tokyo", follows=("Ada Quill",)), join(store)
+        seen: list[Subscriber] = []
+
+        def change(before: Subscriber) -> Preferences:
+            seen.append(before)
+            return Preferences(papers=4, follows=(*before.follows, "word:owl"), mutes=("author:Bela Vane",))
+
+        edited = store.subscribers.edit(reader.id, change, LATER)
+        assert seen == [reader]
+        assert edited == replace(reader, papers=4, follows=("Ada Quill", "word:owl"), mutes=("author:Bela Vane",))
+        assert store.subscribers.get(reader.id) == edited
+        assert store.subscribers.get(other.id) == other
+
+    def test_an_edit_that_fails_changes_nothing(self, store: Store) -> None:
+        reader = join(store, follows=("Ada Quill",))
+
+        def refuse(before: Subscriber) -> Preferences:
+            raise ConflictError(before.email)
+
+        with pytest.raises(ConflictError):
+            store.subscribers.edit(reader.id, refuse, LATER)
+        assert store.subscribers.get(reader.id) == reader
+        with pytest.raises(NotFoundError):
+            store.subscribers.edit(42, refuse, LATER)
+
+    def test_nothing_chosen_and_everything_taken_back_differ(self, store: Store) -> None:
+        reader = join(store, categories=("cs.IR",), follows=("Ada Quill",), mutes=("word:owl",))
+        assert store.subscribers.edit(reader.id, lambda _: Preferences(), LATER) == reader
+        nothing = Preferences(categories=(), follows=(), mutes=())
+        cleared = store.subscribers.edit(reader.id, lambda _: nothing, LATER)
+        assert cleared == replace(reader, categories=(), follows=(), mutes=())
 
     def test_who_never_confirmed_can_be_added_again(self, store: Store) -> None:
         first = join(store)

@@ -1,0 +1,152 @@
+"""What a subscriber can choose, as options that ``subscriber add`` and ``subscriber edit`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+import click
+
+from digestbot.errors import ConflictError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from digestbot.models import Subscriber
+    from digestbot.ranking.interests import Interest
+    from digestbot.store import Preferences
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_MOST_INTERESTS = 200
+_MOST_SHOWN = 10
+_OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
+    click.option("--timezone", metavar="Z", help="An IANA name such as Europe/Berlin."),
+    click.option("--send-at", metavar="HH:MM", help="When the mail is due, on the subscriber's clock."),
+    click.option("--days", metavar="DAYS", help="daily, weekdays, weekly (Fridays), or a list such as mon,thu."),
+    click.option("--papers", type=click.IntRange(1, 50), metavar="N", help="At most so many papers in a mail."),
+    click.option(
+        "--categories", metavar="LIST", help="What to choose from before the first like, such as cs.IR,cs.CL."
+    ),
+    click.option(
+        "--follow", multiple=True, metavar="TEXT", help="Prefer author:NAME, word:TEXT, or TEXT that is either."
+    ),
+    click.option("--mute", multiple=True, metavar="TEXT", help="Never show author:NAME, word:TEXT, or TEXT."),
+)
+
+
+class Chosen(TypedDict):
+    """The values of these options, as they were typed."""
+
+    timezone: str | None
+    send_at: str | None
+    days: str | None
+    papers: int | None
+    categories: str | None
+    follow: tuple[str, ...]
+    mute: tuple[str, ...]
+
+
+def choosing(command: Command) -> Command:
+    """Give a command these options; it is called with ``Chosen``."""
+    decorated: Any = reduce(lambda inner, option: option(inner), reversed(_OPTIONS), command)
+    return decorated  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What was chosen, checked; ``None`` and empty change nothing."""
+
+    timezone: str | None = None
+    send_at: str | None = None
+    days: str | None = None
+    papers: int | None = None
+    categories: tuple[str, ...] | None = None
+    follow: tuple[Interest, ...] = ()
+    unfollow: tuple[Interest, ...] = ()
+    mute: tuple[Interest, ...] = ()
+    unmute: tuple[Interest, ...] = ()
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        timezone: str | None,
+        send_at: str | None,
+        days: str | None,
+        papers: int | None,
+        categories: str | None,
+        follow: Sequence[str],
+        mute: Sequence[str],
+        unfollow: Sequence[str] = (),
+        unmute: Sequence[str] = (),
+    ) -> Choices:
+        """Check options. Raises ``UsageError`` for the first that makes no sense."""
+        from digestbot.models import canonical_days, parse_time, zone
+        from digestbot.ranking.interests import parse
+
+        made = cls(
+            timezone=zone(timezone).key if timezone is not None else None,
+            send_at=parse_time(send_at).strftime("%H:%M") if send_at is not None else None,
+            days=canonical_days(days) if days is not None else None,
+            papers=papers,
+            categories=tuple(filter(None, categories.replace(" ", "").split(","))) if categories is not None else None,
+            follow=tuple(map(parse, follow)),
+            unfollow=tuple(map(parse, unfollow)),
+            mute=tuple(map(parse, mute)),
+            unmute=tuple(map(parse, unmute)),
+        )
+        opposites = (
+            (made.follow, made.mute, "both followed and muted"),
+            (made.follow, made.unfollow, "followed and unfollowed at once"),
+            (made.mute, made.unmute, "muted and unmuted at once"),
+        )
+        for some, others, what in opposites:
+            for one in some:
+                if one in others:
+                    raise UsageError(f"'{one.canonical}' cannot be {what}; choose one")
+        return made
+
+    def after(self, before: Subscriber | None) -> Preferences:
+        """Return what holds for a subscriber who chose these, ``None`` for somebody new.
+
+        Raises ``NotFoundError`` for what is to be taken back and is not there, ``ConflictError`` for what would be
+        followed and muted, ``UsageError`` for more than anybody follows.
+        """
+        from digestbot.store import Preferences
+
+        follows = _changed("followed", before.follows if before else (), self.follow, self.unfollow)
+        mutes = _changed("muted", before.mutes if before else (), self.mute, self.unmute)
+        for one in (*self.follow, *self.mute):
+            if one in follows and one in mutes:
+                way_out = "--unfollow" if one in self.mute else "--unmute"
+                raise ConflictError(f"'{one.canonical}' cannot be both followed and muted; {way_out} it first")
+        return Preferences(
+            timezone=self.timezone,
+            send_at=self.send_at,
+            days=self.days,
+            papers=self.papers,
+            categories=self.categories,
+            follows=tuple(one.canonical for one in follows) if self.follow or self.unfollow else None,
+            mutes=tuple(one.canonical for one in mutes) if self.mute or self.unmute else None,
+        )
+
+
+def _changed(what: str, before: Sequence[str], more: Sequence[Interest], less: Sequence[Interest]) -> list[Interest]:
+    from digestbot.ranking.interests import parse
+
+    held = [parse(text) for text in before]
+    for one in less:
+        if one not in held:
+            raise NotFoundError(f"'{one.canonical}' is not {what}; {_named(what, before)}")
+    changed = list(dict.fromkeys([*(one for one in held if one not in less), *more]))
+    if len(changed) > max(_MOST_INTERESTS, len(held)):
+        raise UsageError(f"{len(changed)} authors and words would be {what}; at most {_MOST_INTERESTS} can be")
+    return changed
+
+
+def _named(what: str, texts: Sequence[str]) -> str:
+    if not texts:
+        return f"nothing is {what} yet"
+    rest = len(texts) - _MOST_SHOWN
+    return f"{what}: {', '.join(texts[:_MOST_SHOWN])}" + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,160 @@
+"""Which of the candidates a digest takes: good ones, not all alike, none twice, and a few that could surprise.
+
+Diversity is maximal marginal relevance: Carbonell and Goldstein, The use of MMR (SIGIR 1998).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digestbot.models import Paper
+from digestbot.ranking.profile import DECIMALS
+from digestbot.ranking.rows import FloatArray, IntArray, Rows, cosines
+
+NOWHERE = -1
+# Texts of which one is the other with a few words changed.
+_ALIKE = 0.9
+_TITLES_ALIKE = 0.8
+# How far down the list diversity and exploration look, in lengths of the digest.
+_POOL, _LEAST_POOL = 4, 20
+_MOST_AT_ONCE = 3000
+# What not knowing a paper is worth to exploration, against its score.
+_CURIOSITY = 0.1
+# In a shorter digest every place is for what is sure.
+_LEAST_TO_EXPLORE = 5
+_WORD = re.compile(r"\w+")
+_NUMBERING = re.compile(r"\d|^[ivx]+$|^.$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a digest is put together.
+
+    ``diversity`` is between 0, the best papers whatever they resemble, and 1, only what resembles nothing chosen.
+    ``explore`` is how many of the papers may be ones that the profile is unsure about.
+    """
+
+    diversity: float = 0.0
+    explore: int = 0
+
+
+class Likeness:
+    """How much the candidates resemble one another, and which are the same but for a few words."""
+
+    def __init__(self, papers: Sequence[Paper], rows: Rows) -> None:
+        self._papers = papers
+        self._rows = rows
+        self._whole: tuple[FloatArray, NDArray[np.bool_]] | None = None
+
+    def among(self, numbers: IntArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Return the cosines of these candidates, and which of them are near-duplicates; both square."""
+        if len(self._papers) > _MOST_AT_ONCE:
+            return self._compare(numbers)
+        if self._whole is None:
+            self._whole = self._compare(np.arange(len(self._papers), dtype=np.intp))
+        square = np.ix_(numbers, numbers)
+        return self._whole[0][square], self._whole[1][square]
+
+    def _compare(self, numbers: IntArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        found = cosines(self._rows.take(numbers))
+        same = np.zeros(found.shape, dtype=np.bool_)
+        for one, other in np.argwhere(np.triu(found >= _ALIKE, k=1)):
+            if _is_retold(self._papers[numbers[one]], self._papers[numbers[other]]):
+                same[one, other] = same[other, one] = True
+        return found, same
+
+
+def _is_retold(one: Paper, other: Paper) -> bool:
+    """Return whether two papers of the same words have the same title but for a word; parts of a series do not."""
+    words, others = (set(_WORD.findall(paper.title.casefold())) for paper in (one, other))
+    apart = words ^ others
+    return not any(map(_NUMBERING.search, apart)) and len(apart) <= (1 - _TITLES_ALIKE) * len(words | others)
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What was chosen: candidates' numbers, best first, ``NOWHERE`` behind the last; and which are exploration."""
+
+    numbers: IntArray
+    explored: NDArray[np.bool_]
+
+
+def select(
+    scores: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+    limits: IntArray,
+    unsure: NDArray[np.float64] | None,
+    likeness: Likeness,
+    rules: Rules,
+) -> Selected:
+    """Choose for each reader at most ``limits`` of the allowed candidates.
+
+    ``scores`` and ``allowed`` are ``(n_readers, n_candidates)``, candidates in the order that ties are broken in.
+    ``unsure``, of the same shape and between 0 and 1, says how little is known of each; readers whose row is 0
+    explore nothing. The result is ``(n_readers, longest limit)``, by score, with exploration behind.
+    """
+    readers, candidates = scores.shape
+    most = int(min(limits.max(initial=0), candidates))
+    if not readers or not most:
+        return Selected(np.full((readers, 0), NOWHERE, dtype=np.intp), np.zeros((readers, 0), dtype=np.bool_))
+    pool = _pool(scores, allowed, min(candidates, max(_POOL * most, most + _LEAST_POOL)))
+    union, places = np.unique(pool, return_inverse=True)
+    places = places.reshape(pool.shape)
+    cosine, same = likeness.among(union)
+    every = np.arange(readers)
+    relevance = np.take_along_axis(scores, pool, axis=1)
+    open_ = np.take_along_axis(allowed, pool, axis=1)
+    doubt = np.zeros_like(relevance) if unsure is None else np.take_along_axis(unsure, pool, axis=1)
+    exploring = np.where((doubt.max(axis=1) > 0) & (limits >= _LEAST_TO_EXPLORE), rules.explore, 0)
+    # Relative to the reader's best, so that the setting means the same for everyone.
+    best = np.where(open_, relevance, -np.inf).max(axis=1)
+    relative = relevance / np.where(np.isfinite(best) & (best > 0), best, 1.0)[:, None]
+    nearest = np.zeros_like(relevance)
+    numbers = np.full((readers, most), NOWHERE, dtype=np.intp)
+    explored = np.zeros((readers, most), dtype=np.bool_)
+    for step in range(most):
+        curious = (step >= limits - exploring) & (exploring > 0)
+        worth = (1 - rules.diversity) * relative - rules.diversity * nearest
+        worth = np.where(curious[:, None], relevance + _CURIOSITY * doubt, worth)
+        worth = np.where(open_ & (step < limits)[:, None], worth, -np.inf)
+        # The first of equals: the pool is in the order of score, then of ties.
+        chosen = worth.argmax(axis=1)
+        taken = np.isfinite(worth[every, chosen])
+        numbers[:, step] = np.where(taken, pool[every, chosen], NOWHERE)
+        explored[:, step] = curious & taken
+        own = places[every, chosen]
+        nearest = np.maximum(nearest, cosine[own[:, None], places])
+        open_ &= ~(same[own[:, None], places] & taken[:, None])
+        open_[every[taken], chosen[taken]] = False
+    return _by_score(numbers, explored, scores)
+
+
+def _keys(scores: NDArray[np.float64], numbers: IntArray) -> NDArray[np.int64]:
+    """Return integers in the order of score, then of number: the smaller the better, no two alike."""
+    return np.asarray(-np.rint(scores * 10**DECIMALS).astype(np.int64) * 2**24 + numbers)
+
+
+def _pool(scores: NDArray[np.float64], allowed: NDArray[np.bool_], size: int) -> IntArray:
+    """Return the numbers of each reader's best candidates, best first."""
+    keys = _keys(scores, np.arange(scores.shape[1]))
+    keys[~allowed] = np.iinfo(np.int64).max
+    if size < scores.shape[1]:
+        found = np.argpartition(keys, size - 1, axis=1)[:, :size]
+    else:
+        found = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    order = np.argsort(np.take_along_axis(keys, found, axis=1), axis=1, kind="stable")
+    return np.asarray(np.take_along_axis(found, order, axis=1), dtype=np.intp)
+
+
+def _by_score(numbers: IntArray, explored: NDArray[np.bool_], scores: NDArray[np.float64]) -> Selected:
+    """Put what was chosen in the order of score; exploration stands behind, and gaps behind everything."""
+    keys = _keys(np.take_along_axis(scores, np.maximum(numbers, 0), axis=1), numbers).astype(np.float64)
+    keys[explored] = np.finfo(np.float64).max / 2
+    keys[numbers == NOWHERE] = np.finfo(np.float64).max
+    order = np.argsort(keys, axis=1, kind="stable")
+    return Selected(np.take_along_axis(numbers, order, axis=1), np.take_along_axis(explored, order, axis=1))

@@ -1,0 +1,58 @@
+"""The index of the words of papers, which triggers keep in step with the papers, whoever changes them.
+
+It keeps no text of its own: it reads papers through a view, under numbers of their own, since ``VACUUM`` may change the
+row numbers of a table whose key is text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+# Stands between authors and before each category, as a word of its own that nobody types: a phrase does not reach from
+# one author into the next, and ``cs.CL`` is not found in the middle of a category.
+BOUNDARY = "¦"
+
+# Matters of order: bm25 takes one weight for each (see ``search``).
+COLUMNS = ("title", "abstract", "authors", "categories")
+
+_TEXTS = ", ".join(COLUMNS)
+_OLD = ", ".join(f"old.{name}" for name in ("id", *COLUMNS))
+_NEW = ", ".join(f"new.{name}" for name in ("id", *COLUMNS))
+
+_STATEMENTS = (
+    "create table paper_numbers (number integer primary key, paper_id text not null unique) strict",
+    "insert into paper_numbers (paper_id) select id from papers order by rowid",
+    f"""create view paper_texts as
+        select number, id, title, abstract,
+            replace(authors, '", "', ' {BOUNDARY} ') as authors,
+            '{BOUNDARY} ' || replace(categories, '", "', ' {BOUNDARY} ') as categories
+        from paper_numbers join papers on papers.id = paper_id""",
+    f"""create virtual table paper_search using fts5 (
+        {_TEXTS}, content = 'paper_texts', content_rowid = 'number',
+        tokenize = "unicode61 remove_diacritics 2 tokenchars '{BOUNDARY}'")""",
+    "insert into paper_search (paper_search) values ('rebuild')",
+    f"""create trigger paper_search_added after insert on papers begin
+        insert into paper_numbers (paper_id) values (new.id);
+        insert into paper_search (rowid, {_TEXTS}) select number, {_TEXTS} from paper_texts where id = new.id;
+    end""",
+    # What goes out of the index must be what went in: it is read before the paper changes.
+    f"""create trigger paper_search_changing before update of id, {_TEXTS} on papers when ({_OLD}) is not ({_NEW}) begin
+        insert into paper_search (paper_search, rowid, {_TEXTS})
+            select 'delete', number, {_TEXTS} from paper_texts where id = old.id;
+    end""",
+    f"""create trigger paper_search_changed after update of id, {_TEXTS} on papers when ({_OLD}) is not ({_NEW}) begin
+        update paper_numbers set paper_id = new.id where paper_id = old.id;
+        insert into paper_search (rowid, {_TEXTS}) select number, {_TEXTS} from paper_texts where id = new.id;
+    end""",
+    f"""create trigger paper_search_going before delete on papers begin
+        insert into paper_search (paper_search, rowid, {_TEXTS})
+            select 'delete', number, {_TEXTS} from paper_texts where id = old.id;
+        delete from paper_numbers where paper_id = old.id;
+    end""",
+)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the index of the papers that there are, in the transaction of the caller."""
+    for statement in _STATEMENTS:
+        connection.execute(statement)
