@@ -129,8 +129,8 @@ def compare(task: Task, features: Features) -> None:
         columns = np.cumsum([0, *(matrix.shape[0] for matrix in rated)])
         rows = np.repeat(np.arange(len(rated)), np.diff(columns))
         values = csr_matrix((np.ones(columns[-1]), (rows, np.arange(columns[-1]))), shape=(len(rated), columns[-1]))
-        rows = located(csr_matrix(vstack(rated)), features.background)
-        return train(rows, values, features.background).score(located(candidates, features.background)).T
+        everything = located(csr_matrix(vstack(rated)), features.background)
+        return train(everything, values, features.background).score(located(candidates, features.background)).T
 
     entries: list[tuple[str, Callable[[int], Scores]]] = [
         ("digestbot", lambda number: all_ours[:, number]),

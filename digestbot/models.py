@@ -230,6 +230,7 @@ def zone(name: str) -> ZoneInfo:
         raise UsageError(f"'{name}' is not a time zone; use a name such as Europe/Berlin or UTC") from error
 
 
+@lru_cache(maxsize=2048)
 def parse_time(text: str) -> time:
     """Return the time of day that ``HH:MM`` names."""
     hours, colon, minutes = text.partition(":")

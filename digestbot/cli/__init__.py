@@ -34,7 +34,7 @@ _COMMANDS = {
     "search": "searching:search",
     "similar": "searching:similar",
     "rank": "offline:rank",
-    "evaluate": "offline:evaluate",
+    "evaluate": "judging:evaluate",
     "sources": "watching:sources",
     "doctor": "watching:doctor",
     "secret": "setup:secret",

@@ -1,26 +1,24 @@
-"""``rank`` and ``evaluate``: the ranking on files, without settings or database."""
+"""``rank``: the ranking on files, without settings or database."""
 
 from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from digestbot.cli.output import show_json, show_table
+from digestbot.cli.files import FILE, one_form, reading, writing
 from digestbot.errors import SourceFormatError, UsageError
 
 if TYPE_CHECKING:
     from digestbot.models import Paper
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 # Papers whose day is unknown all count as of one day, so that their order is neutral.
 _NO_DAY = date(1900, 1, 1)
 _READERS_AT_ONCE = 200
@@ -28,9 +26,9 @@ _MOST_NAMED = 5
 
 
 @click.command()
-@click.option("--corpus", required=True, type=_FILE, help="Paper file: the background, and what was rated.")
-@click.option("--ratings", required=True, type=_FILE, help="CSV: subscriber,paper_id,value[,rated_at].")
-@click.option("--candidates", required=True, type=_FILE, help="Paper file: what is ranked.")
+@click.option("--corpus", required=True, type=FILE, help="Paper file: the background, and what was rated.")
+@click.option("--ratings", required=True, type=FILE, help="CSV: subscriber,paper_id,value[,rated_at].")
+@click.option("--candidates", required=True, type=FILE, help="Paper file: what is ranked.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Write only the best N; else all.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="RUN", help="A TREC run; else stdout.")
 def rank(corpus: Path, ratings: Path, candidates: Path, depth: int | None, out: Path | None) -> None:
@@ -49,11 +47,12 @@ def rank(corpus: Path, ratings: Path, candidates: Path, depth: int | None, out: 
     _say_unknown(ratings, by_reader, texts)
     orders = Orders(features, choices)
     readers = sorted(by_reader)
+    counts = Counter(paper for own in by_reader.values() for paper in own)
     with _output(out) as file:
         for start in range(0, len(readers), _READERS_AT_ONCE):
             some = readers[start : start + _READERS_AT_ONCE]
             values = [[(paper, float(value)) for paper, value in by_reader[reader].items()] for reader in some]
-            profiles = profiles_of(features, texts, values)
+            profiles = profiles_of(features, texts, values, counts)
             for reader, (order, scores) in zip(some, orders.of(profiles), strict=True):
                 place = 0
                 for number, score in zip(order, scores, strict=True):
@@ -73,28 +72,6 @@ def _say_unknown(path: Path, by_reader: Mapping[str, Mapping[str, int]], texts: 
         click.echo(f"digestbot: {path}: {len(unknown)} rated papers are in no file and left out: {named}", err=True)
 
 
-@click.command()
-@click.option("--run", "run_path", required=True, type=_FILE, help="A TREC run.")
-@click.option("--qrels", required=True, type=_FILE, help="TREC qrels.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(run_path: Path, qrels: Path, as_json: bool) -> None:
-    """Judge a run: nDCG@10, recall@50, MRR and AUC, means over the subscribers of the qrels."""
-    from digestbot.ranking.evaluation import evaluate as judge
-
-    quality = judge(_run(run_path), _qrels(qrels))
-    value = {
-        "readers": quality.readers,
-        "nDCG@10": round(quality.ndcg_at_10, 6),
-        "recall@50": round(quality.recall_at_50, 6),
-        "MRR": round(quality.mrr, 6),
-        "AUC": round(quality.auc, 6),
-    }
-    if as_json:
-        show_json(value)
-    else:
-        show_table(list(value), [[one if isinstance(one, int) else f"{one:.4f}" for one in value.values()]])
-
-
 def _papers(path: Path) -> list[Paper]:
     from digestbot.sources.files import read_papers
 
@@ -107,14 +84,14 @@ def _papers(path: Path) -> list[Paper]:
 def _ratings(path: Path) -> dict[str, dict[str, int]]:
     """Return each subscriber's ratings; of one paper the latest wins, by its time where that is given, else by line."""
     found: dict[str, dict[str, tuple[datetime, int]]] = {}
-    with _reading(path) as file:
+    with reading(path) as file:
         rows = csv.DictReader(file)
         missing = {"subscriber", "paper_id", "value"} - set(rows.fieldnames or ())
         if missing:
             raise UsageError(f"{path}: the first line lacks {', '.join(sorted(missing))}")
         for row in rows:
             value = (row["value"] or "").strip()
-            reader, paper_id = (row["subscriber"] or "").strip(), _one_form((row["paper_id"] or "").strip())
+            reader, paper_id = (row["subscriber"] or "").strip(), one_form((row["paper_id"] or "").strip())
             if value not in ("1", "-1") or not reader or not paper_id or len(reader.split()) > 1:
                 raise UsageError(f"{path}, line {rows.line_num}: needs a subscriber, a paper_id and 1 or -1")
             own = found.setdefault(reader, {})
@@ -135,69 +112,10 @@ def _moment(text: str, path: Path, line: int) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-# A run names each paper once for every reader.
-@lru_cache(maxsize=200_000)
-def _one_form(identifier: str) -> str:
-    """Return an id as a paper file with the same one gives it."""
-    from digestbot.identifiers import paper_id
-
-    return paper_id(identifier) or identifier
-
-
-def _run(path: Path) -> dict[str, list[str]]:
-    scored: dict[str, list[tuple[float, int, str]]] = {}
-    for number, fields in _lines(path, 6):
-        reader, _, paper, place, score, _ = fields
-        try:
-            value, rank = float(score), int(place)
-        except ValueError as error:
-            raise UsageError(f"{path}, line {number}: rank and score must be numbers") from error
-        if isnan(value):
-            raise UsageError(f"{path}, line {number}: the score is not a number")
-        scored.setdefault(reader, []).append((-value, rank, _one_form(paper)))
-    return {reader: list(dict.fromkeys(paper for _, _, paper in sorted(own))) for reader, own in scored.items()}
-
-
-def _qrels(path: Path) -> dict[str, set[str]]:
-    relevant: dict[str, set[str]] = {}
-    for number, (reader, _, paper, grade) in _lines(path, 4):
-        try:
-            if int(grade) > 0:
-                relevant.setdefault(reader, set()).add(_one_form(paper))
-        except ValueError as error:
-            raise UsageError(f"{path}, line {number}: the grade must be a whole number") from error
-    return relevant
-
-
-def _lines(path: Path, fields: int) -> Iterator[tuple[int, list[str]]]:
-    with _reading(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            found = line.split()
-            if len(found) != fields:
-                raise UsageError(f"{path}, line {number}: needs {fields} fields, has {len(found)}")
-            yield number, found
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[TextIO]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield file
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read: it must be text in UTF-8 ({error})") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-
-
 @contextmanager
 def _output(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    with writing(path) as file:
+        yield file

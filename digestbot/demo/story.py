@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ class _RatingsThen:
 
     def given(self, subscribers: Sequence[SubscriberId]) -> dict[SubscriberId, list[tuple[PaperId, RatingValue, date]]]:
         return {one: [_given(rating) for rating in self._ratings.get(one, [])] for one in subscribers}
+
+    def counts(self, _papers: Sequence[PaperId]) -> dict[PaperId, int]:
+        return dict(Counter(rating.paper_id for own in self._ratings.values() for rating in own))
 
     def totals(self, _papers: Sequence[PaperId]) -> list[tuple[PaperId, date, int]]:
         return []

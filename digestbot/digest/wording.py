@@ -10,6 +10,8 @@ from digestbot.models import WEEKDAYS, Digest, Paper, Reason, weekdays
 
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+# Who follows much may have a paper for many reasons.
+_MOST_NAMED = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!vs\.)\s+(?=[A-Z\"“(])")
 
 
@@ -88,21 +90,24 @@ def preheader(digest: Digest) -> str:
 def lead(digest: Digest) -> str:
     """Return why today's list is what it is."""
     kinds = [item.reason.kind for item in digest.items]
-    followed, exploring = kinds.count("follow"), kinds.count("explore")
-    found = len(kinds) - followed - exploring - kinds.count("trending")
+    followed, exploring, newest = kinds.count("follow"), kinds.count("explore"), kinds.count("trending")
+    found = len(kinds) - followed - exploring - newest
     said = []
     if found:
         are = "paper that answers" if found == 1 else "papers that answer"
         said.append(f"{number_word(found).capitalize()} {are} to the terms of what you liked. Best match first.")
     if followed:
+        who = number_word(followed) if said else counted(followed, "paper")
         are = "is" if followed == 1 else "are"
-        said.append(f"{number_word(followed).capitalize()} {are} here because of what you follow.")
-    if not said:
-        return (
-            f"{counted(len(digest.items), 'paper').capitalize()}, the newest and most upvoted, "
-            "as you have not liked any yet. "
-            "Like a few, and the next list is yours."
-        )
+        said.append(f"{who.capitalize()} {are} here because of what you follow.")
+    if newest and not said:
+        all_of_them = f"{counted(len(kinds), 'paper').capitalize()}, the newest and most upvoted"
+        # Only who likes something has papers to try.
+        if not exploring:
+            return f"{all_of_them}, as you have not liked any yet. Like a few, and the next list is yours."
+        said.append(f"{all_of_them}.")
+    if exploring and not said:
+        return f"{counted(exploring, 'paper').capitalize()} to try, off your usual path."
     if exploring:
         last = "The last one is a try" if exploring == 1 else f"The last {number_word(exploring)} are tries"
         said.append(f"{last}, off your usual path.")
@@ -114,7 +119,7 @@ def reason(reason: Reason, paper: Paper) -> tuple[str, str]:
     if reason.kind == "liked":
         return "Because you liked", shorten(reason.terms[0], 90)
     # What stays together on a line.
-    named = " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in reason.terms)
+    named = " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in reason.terms[:_MOST_NAMED])
     if reason.kind == "follow":
         return "Because you follow", named
     if reason.kind == "terms" and named:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -13,7 +13,6 @@ from digestbot.models import (
     Delivery,
     Digest,
     DigestId,
-    DigestItem,
     Paper,
     PaperId,
     RatingValue,
@@ -23,6 +22,7 @@ from digestbot.models import (
 from digestbot.ranking.features import Features
 from digestbot.ranking.fit import Fit
 from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
+from digestbot.ranking.rows import Rows
 from digestbot.schedule import Due
 
 _READERS_AT_ONCE = 1000
@@ -65,6 +65,7 @@ class RatingStore(Protocol):
         self, subscribers: Sequence[SubscriberId]
     ) -> dict[SubscriberId, list[tuple[PaperId, RatingValue, date]]]: ...
     def totals(self, papers: Sequence[PaperId]) -> list[tuple[PaperId, date, int]]: ...
+    def counts(self, papers: Sequence[PaperId]) -> Mapping[PaperId, int]: ...
 
 
 class DigestStore(Protocol):
@@ -204,7 +205,7 @@ class Composer:
             ranker = self._ranker(some, now, stages[group]) if some else None
             if ranker is not None:
                 ranked |= zip(numbers, ranker.rank(some), strict=True)
-        digests = [
+        return [
             compose(
                 ranked[number].chosen,
                 subscriber,
@@ -216,7 +217,6 @@ class Composer:
             for number, (subscriber, day) in enumerate(readers)
             if number in ranked and ranked[number].chosen
         ]
-        return self._titled(digests)
 
     def _ranker(self, readers: Sequence[Reader], now: datetime, stage: _Stage) -> Ranker | None:
         """Return the ranker of the papers these readers may get; that of the readers before if it has them all."""
@@ -231,7 +231,7 @@ class Composer:
                 fit.features,
                 papers,
                 fit.rows_of(papers),
-                lambda ids: fit.find(ids, self._papers.get),
+                _RatedPapers(fit, self._papers, self._ratings),
                 choice=self._choice,
                 likes=self._recent_likes(papers, now),
             )
@@ -244,19 +244,23 @@ class Composer:
             likes[paper] = likes.get(paper, 0.0) + total * 0.5 ** (age / _HALF_LIFE_OF_LIKES)
         return likes
 
-    def _titled(self, digests: list[Digest]) -> list[Digest]:
-        """Name the liked papers of reasons by their titles."""
-        liked = {
-            paper
-            for digest in digests
-            for item in digest.items
-            if item.reason.kind == "liked"
-            for paper in item.reason.terms
-        }
-        if not liked:
-            return digests
-        titles = {one: paper.title for one, paper in self._papers.get(sorted(liked)).items()}
-        return [replace(digest, items=tuple(_with_title(item, titles) for item in digest.items)) for digest in digests]
+
+@dataclass(frozen=True, slots=True)
+class _RatedPapers:
+    """What the store and the fit know of papers that were rated."""
+
+    fit: Fit
+    papers: PaperStore
+    ratings: RatingStore
+
+    def rows(self, ids: Sequence[PaperId]) -> tuple[Sequence[PaperId], Rows]:
+        return self.fit.find(ids, self.papers.get)
+
+    def counts(self, ids: Sequence[PaperId]) -> Mapping[PaperId, int]:
+        return self.ratings.counts(ids)
+
+    def titles(self, ids: Sequence[PaperId]) -> Mapping[PaperId, str]:
+        return {one: paper.title for one, paper in self.papers.get(ids).items()}
 
 
 @dataclass
@@ -266,12 +270,6 @@ class _Stage:
     ranker: Ranker | None = None
     first: date = date.max
     last: date = date.min
-
-
-def _with_title(item: DigestItem, titles: Mapping[PaperId, str]) -> DigestItem:
-    if item.reason.kind != "liked":
-        return item
-    return replace(item, reason=replace(item.reason, terms=tuple(titles.get(one, one) for one in item.reason.terms)))
 
 
 def _waits(subscriber: Subscriber, due: Due, awaited: Awaited, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from digestbot.store.search import Within
 # So many of the best by bm25 are put in order together with their nearness in TF-IDF.
 _SEARCHED = 200
 # A paper's neighbours are looked for among so many that share some of its strongest terms (docs/searching.md).
-_TERMS, _NEIGHBOURS = 30, 500
+_TERMS, _NEIGHBOURS = 50, 250
 _SHOWN_TERMS = 3
 
 

@@ -33,7 +33,7 @@ class FitStore(Protocol):
     """Keeps fits."""
 
     def newest(self) -> str | None: ...
-    def read(self) -> tuple[str, Fit] | None: ...
+    def read(self, recipe: Recipe) -> tuple[str, Fit] | None: ...
     def write(self, fit: Fit) -> str: ...
     def add_rows(self, name: str, papers: Sequence[tuple[PaperId, int]], rows: Rows) -> None: ...
 
@@ -68,7 +68,7 @@ class Fitter:
         newest = self._fits.newest()
         if newest is not None and newest != self._seen:
             self._seen = newest
-            self._take(self._fits.read())
+            self._take(self._fits.read(self._how.recipe))
         until = (now + _EARLIEST_ZONE).date()
         if self._is_due(now, until):
             self._refit(now, until)
@@ -77,14 +77,16 @@ class Fitter:
         return self._fit
 
     def _take(self, found: tuple[str, Fit] | None) -> None:
-        if found is not None and found[1].features.recipe == self._how.recipe:
+        # An older one is of a preview of the past, or what is left on the disk when a newer one could not be saved.
+        if found is not None and (self._fit is None or found[1].fitted_at >= self._fit.fitted_at):
             self._name, self._fit = found
 
     def _is_due(self, now: datetime, until: date) -> bool:
         fit = self._fit
         if fit is None:
             return True
-        old = now - fit.fitted_at >= self._how.every
+        # Also one of a time long after now, as of a preview of next year, which would not get old before.
+        old = abs(now - fit.fitted_at) >= self._how.every
         revisions = self._papers.newest_revisions(self._how.corpus_papers, until=until)
         if not old and fit.corpus >= _SMALL:
             return len(revisions) >= _GROWTH * fit.corpus

@@ -1,6 +1,16 @@
 """How good runs are: nDCG@10, recall@50, MRR and AUC, averaged over the readers of the qrels.
 
-As trec_eval computes them, with binary relevance; a reader without a line in the run counts 0.
+As trec_eval computes them (``ndcg_cut_10``, ``recall_50``, ``recip_rank``), to the last digits; a reader without a line
+in the run counts 0. Where we differ, on purpose:
+
+* Relevance is binary. A grade above 1 is relevant and no more than that, while trec_eval's nDCG takes it as the gain.
+* A run is given in its order. Ours is that of the scores and, among equal ones, of the rank column, which is what its
+  maker meant; trec_eval puts equal scores in the order of their ids, the last first, and reads scores in single
+  precision, so that some which differ are equal to it.
+* Readers to whom nothing is relevant do not count, as they would with 0 if their qrels had only grades of 0.
+
+AUC is the area under the ROC curve of what is ranked (scikit-learn's ``roc_auc_score``), where the relevant papers that
+a run lacks count as standing last: times the share of them that it has.
 Jarvelin and Kekalainen, Cumulated gain-based evaluation of IR techniques (ACM TOIS 20, 2002).
 """
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import TfidfTransformer
 
 from digestbot.models import Paper
+from digestbot.ranking.counting import Counter, counted
 from digestbot.ranking.rows import Background, IntArray, Rows, inverse, lengths, located, scaled
-from digestbot.ranking.text import words_and_pairs
+from digestbot.ranking.text import has_word_order
 
 _SEED = 20250318
 _MOST_TERMS = 60_000
@@ -45,7 +46,7 @@ class Features:
     """The vocabulary, the weights of its terms and the background, fitted on a corpus.
 
     ``weights`` is ``(n_terms,)``, the inverse document frequencies; ``usual_length`` is the mean length of a paper's
-    TF-IDF row before it is scaled.
+    TF-IDF row before it is scaled. Without ``word_order`` texts are bags of words: there are no pairs.
     """
 
     def __init__(
@@ -55,39 +56,43 @@ class Features:
         usual_length: float,
         background: Background,
         recipe: Recipe,
+        *,
+        word_order: bool = True,
     ) -> None:
         self.terms: NDArray[np.object_] = np.array(terms, dtype=object)
         self.weights = weights
         self.usual_length = usual_length
         self.background = background
         self.recipe = recipe
-        self._counter = CountVectorizer(
-            analyzer=words_and_pairs,
-            vocabulary={term: number for number, term in enumerate(terms)},
-            dtype=np.float32,
-        )
+        self.word_order = word_order
+        self._counter = Counter(terms, word_order=word_order)
 
     @classmethod
-    def fit(cls, corpus: Sequence[Paper], recipe: Recipe | None = None) -> Features:
-        """Fit on a corpus of at least one paper with a word in it; raise ``ValueError`` otherwise."""
-        return cls.fit_rows(corpus, recipe)[0]
+    def fit(cls, corpus: Sequence[Paper], recipe: Recipe | None = None, *, word_order: bool | None = None) -> Features:
+        """Fit on a corpus of at least one paper with a word in it; raise ``ValueError`` otherwise.
+
+        Whether its texts have a ``word_order`` is seen from them where it is not said.
+        """
+        return cls.fit_rows(corpus, recipe, word_order=word_order)[0]
 
     @classmethod
-    def fit_rows(cls, corpus: Sequence[Paper], recipe: Recipe | None = None) -> tuple[Features, Rows]:
+    def fit_rows(
+        cls, corpus: Sequence[Paper], recipe: Recipe | None = None, *, word_order: bool | None = None
+    ) -> tuple[Features, Rows]:
         """Fit as ``fit`` does, and return the corpus' rows as well, for which its texts need not be read again."""
         recipe = recipe or Recipe()
-        everything = CountVectorizer(analyzer=words_and_pairs, dtype=np.float32)
-        counts = csr_matrix(everything.fit_transform(corpus))
-        kept = _kept(counts, recipe, small=len(corpus) < _SMALL_CORPUS)
+        word_order = has_word_order(corpus) if word_order is None else word_order
+        counts = counted(corpus, word_order=word_order)
+        kept = _kept(counts.matrix, recipe, small=len(corpus) < _SMALL_CORPUS)
         weigher = TfidfTransformer(norm=None, sublinear_tf=True)
-        rows = csr_matrix(weigher.fit_transform(counts[:, kept]), dtype=np.float32)
+        rows = csr_matrix(weigher.fit_transform(counts.matrix[:, kept]), dtype=np.float32)
         rows.sort_indices()
         found = lengths(rows)
         # The background is of what papers are about, however much they say.
         background = _background(scaled(rows, inverse(found)), recipe)
-        terms = everything.get_feature_names_out()[kept]
         usual_length = float(found[found > 0].mean())
-        features = cls(list(terms), np.asarray(weigher.idf_, dtype=np.float32), usual_length, background, recipe)
+        weights = np.asarray(weigher.idf_, dtype=np.float32)
+        features = cls(counts.names(kept), weights, usual_length, background, recipe, word_order=word_order)
         return features, located(features._of_evidence(rows), background)
 
     def transform(self, papers: Sequence[Paper]) -> csr_matrix:
@@ -98,7 +103,7 @@ class Features:
         """
         if not papers:
             return csr_matrix(np.zeros((0, len(self.terms)), dtype=np.float32))
-        rows = csr_matrix(self._counter.transform(papers))
+        rows = self._counter.count(papers)
         rows.sort_indices()
         rows.data = (np.log(rows.data) + 1) * self.weights[rows.indices]
         return self._of_evidence(rows)

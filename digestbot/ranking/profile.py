@@ -22,6 +22,8 @@ from digestbot.ranking.rows import Background, IntArray, Rows, inverse, kernel, 
 
 # Scores are sums of single precision: what is beyond this is noise, and must not order papers of the same words.
 DECIMALS = 6
+# So often must a paper be rated for a like of it to count 1 / sqrt(2).
+MANY_RATINGS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,14 @@ class Profiles:
         return terms, candidate.data * self.weights(reader, terms)
 
 
+def telling(ratings: IntArray, many: float = MANY_RATINGS) -> NDArray[np.float64]:
+    """Return how much a like of each paper says about who likes it, in (0, 1], by how many rated it in all.
+
+    What everybody likes says less about anybody: half as much when sixty rated it.
+    """
+    return np.asarray(1 / np.sqrt(1 + ratings / many))
+
+
 def train(rated: Rows, values: csr_matrix, background: Background) -> Profiles:
     """Train all readers' profiles.
 
@@ -72,13 +82,21 @@ def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def profiles_of(
-    features: Features, texts: Mapping[PaperId, Paper], ratings: Sequence[Sequence[tuple[PaperId, float]]]
+    features: Features,
+    texts: Mapping[PaperId, Paper],
+    ratings: Sequence[Sequence[tuple[PaperId, float]]],
+    counts: Mapping[PaperId, int] | None = None,
 ) -> Profiles:
-    """Train the profile of each list of ratings; a paper without a text counts for nothing."""
+    """Train the profile of each list of ratings; a paper without a text counts for nothing.
+
+    ``counts`` says how many readers rated each paper in all; without it, that is not looked at.
+    """
+    known = counts or {}
     papers = [paper for paper in sorted({paper for own in ratings for paper, _ in own}) if paper in texts]
     numbers = {paper: number for number, paper in enumerate(papers)}
+    weights = telling(np.array([known.get(paper, 0) for paper in papers], dtype=np.intp))
     found = [
-        (reader, numbers[paper], value)
+        (reader, numbers[paper], value * weights[numbers[paper]])
         for reader, own in enumerate(ratings)
         for paper, value in own
         if paper in numbers

@@ -6,24 +6,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from digestbot.models import Paper, PaperId, RatingValue, Reason, ReasonKind, Scored
+from digestbot.models import Paper, PaperId, Reason, ReasonKind, Scored
 from digestbot.ranking.features import Features
 from digestbot.ranking.matching import Matcher
-from digestbot.ranking.profile import DECIMALS, Profiles, rounded, shares_of
-from digestbot.ranking.rated import Find, Rated
-from digestbot.ranking.reasons import Vocabulary, carried, carrying_like
+from digestbot.ranking.profile import DECIMALS, Profiles, shares_of
+from digestbot.ranking.rated import Given, Rated, RatedPapers
+from digestbot.ranking.reasons import Carriers, carrying_like
 from digestbot.ranking.rows import IntArray, Rows
 from digestbot.ranking.selection import NOWHERE, Likeness, Rules, Selected, select
 from digestbot.ranking.trending import in_categories, trending
-
-# A rating: of which paper, like or dislike, and the day it was given.
-Given: TypeAlias = tuple[PaperId, RatingValue, date]
 
 # What is added to a score, which is about a cosine: a followed author is above nearly everything, a followed word
 # above what fits as well without it.
@@ -32,7 +29,7 @@ _FOLLOWED_AUTHOR, _FOLLOWED_WORD = 0.5, 0.1
 _TRENDING = 0.1
 # A liked paper is the reason when it carried so much of the score, among at least so many likes.
 _OF_ONE_LIKE, _LEAST_LIKES = 0.5, 5
-_READERS_AT_ONCE = 250
+_READERS_AT_ONCE, _CELLS_AT_ONCE = 1000, 25_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,50 +78,68 @@ class Ranker:
         features: Features,
         papers: Sequence[Paper],
         rows: Rows,
-        find: Find,
+        known: RatedPapers,
         *,
         choice: Choice,
         likes: Mapping[PaperId, float] | None = None,
     ) -> None:
-        """Take the papers at hand with their rows, and where rows of rated papers come from.
+        """Take the papers at hand with their rows, and what is known of rated ones.
 
         ``likes`` are all readers' recent likes less dislikes of the papers, for trending.
         """
         # In the order of ties, so that a stable sort by score is the total order.
-        order = sorted(range(len(papers)), key=lambda n: (-papers[n].announced.toordinal(), papers[n].id))
+        # A paper that came twice is there once.
+        numbers = {paper.id: number for number, paper in enumerate(papers)}.values()
+        order = sorted(numbers, key=lambda n: (-papers[n].announced.toordinal(), papers[n].id))
         self._features = features
         self._papers = [papers[number] for number in order]
         self._rows = rows.take(order)
         self._choice = choice
+        self._known = known
         self._likes = likes or {}
         self._number = {paper.id: number for number, paper in enumerate(self._papers)}
         self._days = np.array([paper.announced.toordinal() for paper in self._papers], dtype=np.int64)
-        self._rated = Rated(self._rows, features.background, find)
+        self._carriers = Carriers(self._rows, features)
+        self._rated = Rated(self._rows, self._number, features.background, known, self._carriers.columns)
+        # What readers weigh against terms fits into the processor's reach.
+        self._at_once = max(1, min(_READERS_AT_ONCE, _CELLS_AT_ONCE // max(1, len(self._carriers.columns))))
         self._likeness = Likeness(self._papers, self._rows)
         self._matcher = Matcher(self._papers)
-        self._vocabulary = Vocabulary(features)
-        self._trending = lru_cache(maxsize=16)(self._trending_on)
+        self._trending = lru_cache(maxsize=64)(self._trending_in)
         self._in = lru_cache(maxsize=4096)(self._in_categories)
 
     def rank(self, readers: Sequence[Reader]) -> Iterator[Ranked]:
         """Yield each reader's best candidates, in the readers' order."""
-        for start in range(0, len(readers), _READERS_AT_ONCE):
-            yield from self._rank(readers[start : start + _READERS_AT_ONCE])
+        for start in range(0, len(readers), self._at_once):
+            yield from self._rank(readers[start : start + self._at_once])
 
     def _rank(self, readers: Sequence[Reader]) -> list[Ranked]:
         self._rated.meet(paper for reader in readers for paper, _, _ in reader.ratings)
-        values = self._rated.values([self._aged(reader) for reader in readers])
-        shares = shares_of(values, self._rated.evidence)
-        positive = values.maximum(0)
-        likes = np.asarray(positive.sum(axis=1), dtype=np.float64).ravel()
-        counts = np.diff(positive.indptr)
+        values = self._rated.values(
+            [reader.ratings for reader in readers],
+            [reader.today for reader in readers],
+            self._choice.half_life_days,
+        )
+        weighted = _with(values, values.data * self._rated.telling[values.indices])
+        shares = shares_of(weighted, self._rated.evidence)
+        # Who likes only papers without words has, for a profile, liked nothing yet.
+        telling = (self._rated.evidence > 0).astype(np.float64)
+        likes = np.asarray(_with(values, np.maximum(values.data, 0)) @ telling, dtype=np.float64)
+        counts = np.asarray(_with(values, values.data > 0) @ telling, dtype=np.intp)
         followed = _Followed(self._matcher, readers, len(self._papers))
         scores = np.asarray(shares @ self._rated.kernel, dtype=np.float64)
         allowed = np.zeros(scores.shape, dtype=np.bool_)
         for number, reader in enumerate(readers):
             allowed[number] = self._allowed(reader, followed.of(number), narrow=not likes[number])
-            scores[number] += _TRENDING / (1 + likes[number]) * self._trending(reader.today, reader.categories)
-        scores = rounded(np.asarray(scores)) + followed.boosts
+            scores[number] += (
+                _TRENDING
+                / (1 + likes[number])
+                * (self._trending(reader.first, reader.today) * self._in(reader.categories))
+            )
+        scores = np.round(scores + followed.boosts, DECIMALS)
+        among = self._rated.among[values.indices]
+        rated = np.flatnonzero(among >= 0)
+        allowed[np.repeat(np.arange(len(readers)), np.diff(values.indptr))[rated], among[rated]] = False
         considered = allowed.sum(axis=1)
         allowed &= scores > np.where(likes > 0, self._choice.floor, -np.inf)[:, None]
         limits = np.array([max(reader.limit, 0) for reader in readers], dtype=np.intp)
@@ -141,33 +156,31 @@ class Ranker:
             for number, (row, why) in enumerate(zip(selected.numbers, reasons, strict=True))
         ]
 
-    def _aged(self, reader: Reader) -> list[tuple[PaperId, float]]:
-        half_life = self._choice.half_life_days
-        if not half_life:
-            return [(paper, float(value)) for paper, value, _ in reader.ratings]
-        return [
-            (paper, value * 0.5 ** (max(0, (reader.today - day).days) / half_life))
-            for paper, value, day in reader.ratings
-        ]
-
     def _allowed(self, reader: Reader, followed: IntArray, *, narrow: bool) -> NDArray[np.bool_]:
-        allowed = (self._days >= reader.first.toordinal()) & (self._days <= reader.today.toordinal())
+        allowed = self._announced(reader.first, reader.today)
         if narrow and (reader.categories or reader.follows):
             wanted = self._in(reader.categories).copy() if reader.categories else np.zeros_like(allowed)
             wanted[followed] = True
             allowed &= wanted
         out = [self._number[paper] for paper in reader.sent if paper in self._number]
-        out += [self._number[paper] for paper, _, _ in reader.ratings if paper in self._number]
-        allowed[out] = False
+        if out:
+            allowed[out] = False
         for muted in reader.mutes:
             allowed[self._matcher.matches(muted)] = False
         return allowed
 
+    def _announced(self, first: date, last: date) -> NDArray[np.bool_]:
+        return (self._days >= first.toordinal()) & (self._days <= last.toordinal())
+
     def _in_categories(self, categories: tuple[str, ...]) -> NDArray[np.bool_]:
         return np.array([in_categories(paper, categories) for paper in self._papers], dtype=np.bool_)
 
-    def _trending_on(self, today: date, categories: tuple[str, ...]) -> NDArray[np.float64]:
-        return trending(self._papers, today, self._likes) * self._in(categories)
+    def _trending_in(self, first: date, today: date) -> NDArray[np.float64]:
+        # Of the reader's own days: other readers' papers must not change the scale.
+        numbers = np.flatnonzero(self._announced(first, today))
+        scores = np.zeros(len(self._papers))
+        scores[numbers] = trending([self._papers[number] for number in numbers], today, self._likes)
+        return scores
 
     def _unsure(self, values: csr_matrix, likes: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Return how little of each candidate lies in what a reader rated, 0 to 1; of who likes nothing yet, 0.
@@ -177,8 +190,7 @@ class Ranker:
         """
         if not self._choice.rules.explore:
             return None
-        every = csr_matrix((np.ones_like(values.data), values.indices, values.indptr), shape=values.shape)
-        known = every @ self._rated.kernel**2
+        known = _with(values, np.ones_like(values.data)) @ self._rated.kernel**2
         return np.asarray(np.sqrt(np.clip(1.0 - known, 0.0, 1.0)) * (likes > 0)[:, None], dtype=np.float64)
 
     def _reasons(
@@ -194,36 +206,44 @@ class Ranker:
         """Return for each reader the reasons of the chosen papers, in their order."""
         rows, places = np.nonzero(selected.numbers != NOWHERE)
         papers = selected.numbers[rows, places]
-        terms = carried(shares, self._rated.rows, self._rows, rows, papers, self._features, self._vocabulary)
+        terms = self._carriers.carried(shares, self._rated.terms, self._rated.place, rows, papers)
         liked = carrying_like(shares, self._rated.kernel, rows, papers)
+        half = _OF_ONE_LIKE * scores[rows, papers]
+        of_one = (half > 0) & (liked.amounts >= half) & (counts[rows] >= _LEAST_LIKES)
+        of_one &= ~selected.explored[rows, places] & (terms.terms[:, 0] >= 0)
+        titles = self._known.titles([self._rated.papers[one] for one in np.unique(liked.numbers[of_one]).tolist()])
         names = self._features.terms
         found: list[list[Reason]] = [[] for _ in readers]
-        for row, paper, exploring, numbers, amounts, like, amount in zip(
+        for row, paper, exploring, numbers, amounts, like, amount, one in zip(
             rows.tolist(),
             papers.tolist(),
             selected.explored[rows, places].tolist(),
             terms.terms.tolist(),
-            terms.amounts.tolist(),
+            np.round(terms.amounts, DECIMALS).tolist(),
             liked.numbers.tolist(),
-            liked.amounts.tolist(),
+            np.round(liked.amounts, DECIMALS).tolist(),
+            of_one.tolist(),
             strict=True,
         ):
-            named = [number for number in numbers if number >= 0]
-            kind: ReasonKind = "explore" if exploring else "terms"
+            kind: ReasonKind = "explore" if exploring else "terms" if numbers[0] >= 0 else "trending"
             if (following := followed.reason(row, paper)) is not None:
                 reason = following
-            elif not named or not likes[row]:
+            elif one and (title := titles.get(self._rated.papers[like])) is not None:
+                reason = Reason(kind="liked", terms=(title,), amounts=(amount,))
+            elif numbers[0] < 0 or not likes[row]:
                 reason = Reason(kind="explore" if exploring else "trending")
-            elif not exploring and amount >= _OF_ONE_LIKE * scores[row, paper] and counts[row] >= _LEAST_LIKES:
-                reason = Reason(kind="liked", terms=(self._rated.papers[like],), amounts=(round(amount, DECIMALS),))
             else:
+                many = sum(number >= 0 for number in numbers)
                 reason = Reason(
-                    kind=kind,
-                    terms=tuple([names[number] for number in named]),
-                    amounts=tuple([round(one, DECIMALS) for one in amounts[: len(named)]]),
+                    kind=kind, terms=tuple([names[number] for number in numbers[:many]]), amounts=tuple(amounts[:many])
                 )
             found[row].append(reason)
         return found
+
+
+def _with(matrix: csr_matrix, data: NDArray[Any]) -> csr_matrix:
+    # What scipy offers for this sorts the ratings by number.
+    return csr_matrix((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 class _Followed:

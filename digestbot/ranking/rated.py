@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
-from digestbot.models import PaperId
-from digestbot.ranking.rows import Background, FloatArray, Rows, kernel, stacked
+from digestbot.models import PaperId, RatingValue
+from digestbot.ranking.profile import telling
+from digestbot.ranking.rows import Background, FloatArray, IntArray, Rows, kernel
 
+# A rating: of which paper, like or dislike, and the day it was given.
+Given: TypeAlias = tuple[PaperId, RatingValue, date]
 # Of which the rows are known, in that order.
 Find = Callable[[Sequence[PaperId]], tuple[Sequence[PaperId], Rows]]
 
+_NONE = -1
 _AT_ONCE = 2000
 _MOST_BYTES = 400_000_000
+# After so many half-lives a rating ages no more: single precision ends soon behind it.
+_OLDEST = 64.0
+
+
+class RatedPapers(Protocol):
+    """What is known of papers that were rated, by id; not in answers: those that have no text any more."""
+
+    def rows(self, ids: Sequence[PaperId]) -> tuple[Sequence[PaperId], Rows]: ...
+    def counts(self, ids: Sequence[PaperId]) -> Mapping[PaperId, int]: ...
+    def titles(self, ids: Sequence[PaperId]) -> Mapping[PaperId, str]: ...
 
 
 class Rated:
     """The rated papers as they are met, and what each has in common with each candidate.
 
-    ``find`` gives the rows of papers, without those that have no text any more.
+    ``find`` gives the rows of papers, without those that have no text any more. When what was worked out takes more
+    than ``most_bytes`` it is forgotten; only what the readers at hand rated may take more.
     """
 
-    def __init__(self, candidates: Rows, background: Background, find: Find) -> None:
+    def __init__(
+        self,
+        candidates: Rows,
+        numbers: Mapping[PaperId, int],
+        background: Background,
+        known: RatedPapers,
+        columns: NDArray[np.integer],
+        *,
+        most_bytes: int = _MOST_BYTES,
+    ) -> None:
+        """Take the candidates with their ``numbers``.
+
+        ``columns`` are the numbers of the terms to keep of what was rated: those of the candidates.
+        """
+        self._candidate = numbers
         self._candidates = candidates
+        self._most_bytes = most_bytes
+        self._columns = columns
         self._background = background
-        self._find = find
+        self._known = known
         self._forget()
 
     def _forget(self) -> None:
         self._numbers: dict[PaperId, int] = {}
         self.papers: list[PaperId] = []
-        self._parts: list[Rows] = []
+        self._among: list[int] = []
+        self._terms: list[csr_matrix] = []
+        self._places: list[FloatArray] = []
         self._evidence: list[NDArray[np.float64]] = []
+        self._telling: list[NDArray[np.float64]] = []
         self._size = 0
         self._kernel: FloatArray = np.empty((0, len(self._candidates)), dtype=np.float32)
 
@@ -42,18 +79,21 @@ class Rated:
         """Get to know the papers of the readers at hand."""
         wanted = set(papers)
         new = sorted(wanted - self._numbers.keys())
-        room = _MOST_BYTES // (4 * max(1, len(self._candidates)))
+        room = self._most_bytes // (4 * max(1, len(self._candidates)))
         if new and self._size and self._size + len(new) > room:
             self._forget()
             new = sorted(wanted)
         for start in range(0, len(new), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
-            found, rows = self._find(some)
+            found, rows = self._known.rows(some)
             # Who has no text counts for nothing.
-            self._numbers.update(dict.fromkeys(some, -1))
+            self._numbers.update(dict.fromkeys(some, _NONE))
             self._numbers.update({paper: self._size + place for place, paper in enumerate(found)})
             self.papers.extend(found)
+            self._among.extend(self._candidate.get(paper, _NONE) for paper in found)
             if found:
+                counts = self._known.counts(found)
+                self._telling.append(telling(np.array([counts.get(paper, 0) for paper in found], dtype=np.intp)))
                 self._take(rows)
 
     def _take(self, rows: Rows) -> None:
@@ -63,16 +103,35 @@ class Rated:
             larger[: self._size] = self._kernel[: self._size]
             self._kernel = larger
         self._kernel[self._size : size] = kernel(rows, self._candidates, self._background)
-        self._parts.append(rows)
+        self._terms.append(rows.terms[:, self._columns])
+        self._places.append(rows.place)
         self._evidence.append(rows.evidence)
         self._size = size
 
     @property
-    def rows(self) -> Rows:
-        """The rows of the papers met, by number."""
-        if len(self._parts) > 1:
-            self._parts = [stacked(self._parts)]
-        return self._parts[0] if self._parts else self._candidates.take([])
+    def telling(self) -> NDArray[np.float64]:
+        """How much a rating of each of the papers met says about its reader, ``(n_rated,)``."""
+        return np.concatenate([*self._telling, np.zeros(0)])
+
+    @property
+    def among(self) -> IntArray:
+        """The number that each of the papers met has among the candidates, -1 for the others: ``(n_rated,)``."""
+        return np.array(self._among, dtype=np.intp)
+
+    @property
+    def terms(self) -> csr_matrix:
+        """The papers met, by number, in the terms that the candidates have: ``(n_rated, n_columns)``."""
+        if len(self._terms) != 1:
+            empty = csr_matrix(np.zeros((0, len(self._columns)), dtype=np.float32))
+            self._terms = [csr_matrix(vstack([empty, *self._terms]))]
+        return self._terms[0]
+
+    @property
+    def place(self) -> FloatArray:
+        """The place of the papers met among the main directions, ``(n_rated, k)``."""
+        if len(self._places) != 1:
+            self._places = [np.concatenate([self._candidates.place[:0], *self._places])]
+        return self._places[0]
 
     @property
     def evidence(self) -> NDArray[np.float64]:
@@ -84,19 +143,27 @@ class Rated:
         """What each rated paper has in common with each candidate, ``(n_rated, n_candidates)``."""
         return self._kernel[: self._size]
 
-    def values(self, ratings: Sequence[Sequence[tuple[PaperId, float]]]) -> csr_matrix:
-        """Return ``(n_readers, n_rated)`` values of ratings of papers that were met, by number."""
-        numbers = self._numbers
-        counts, columns, values = [0], [], []
-        for own in ratings:
-            # In order of id, not of number: sums must not depend on whom else the papers were met for.
-            for paper, value in sorted(own):
-                number = numbers[paper]
-                if number >= 0:
-                    columns.append(number)
-                    values.append(value)
-            counts.append(len(columns))
+    def values(self, ratings: Sequence[Sequence[Given]], today: Sequence[date], half_life: float) -> csr_matrix:
+        """Return ``(n_readers, n_rated)`` values of ratings of papers that were met, by number.
+
+        A rating counts half when it is ``half_life`` days old; 0 means that ratings do not age.
+        """
+        # In order of id, not of number: sums must not depend on whom else the papers were met for.
+        flat = [one for own in ratings for one in (own if _is_sorted(own) else sorted(own))]
+        numbers = np.fromiter((self._numbers[paper] for paper, _, _ in flat), np.int32, len(flat))
+        values = np.fromiter((value for _, value, _ in flat), np.float64, len(flat))
+        readers = np.repeat(np.arange(len(ratings)), [len(own) for own in ratings])
+        if half_life:
+            days = np.fromiter((day.toordinal() for _, _, day in flat), np.int64, len(flat))
+            now = np.fromiter((day.toordinal() for day in today), np.int64, len(today))
+            values *= 0.5 ** np.minimum(np.maximum(0, now[readers] - days) / half_life, _OLDEST)
+        # Who has no text counts for nothing.
+        kept = numbers >= 0
+        starts = np.concatenate([[0], np.cumsum(np.bincount(readers[kept], minlength=len(ratings)))])
         return csr_matrix(
-            (np.array(values, dtype=np.float32), np.array(columns, dtype=np.int32), np.array(counts, dtype=np.int32)),
-            shape=(len(ratings), self._size),
+            (values[kept].astype(np.float32), numbers[kept], starts.astype(np.int32)), shape=(len(ratings), self._size)
         )
+
+
+def _is_sorted(ratings: Sequence[Given]) -> bool:
+    return all(one[0] <= other[0] for one, other in pairwise(ratings))

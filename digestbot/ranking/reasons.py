@@ -5,9 +5,8 @@ What is named adds up: a score is the sum over all its terms, and also the sum o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,34 +22,6 @@ _SPEAKS = 0.5
 _NONE = -1
 
 
-class Vocabulary:
-    """The terms of a fit: their names, the words of each pair, and which of them say the same."""
-
-    def __init__(self, features: Features) -> None:
-        self.names = features.terms
-
-    @cached_property
-    def words(self) -> IntArray:
-        """The numbers of the two words of each pair, ``(n_terms, 2)``; -1 for words, and for words not kept."""
-        numbers = {name: number for number, name in enumerate(self.names)}
-        found = np.full((len(self.names), 2), _NONE, dtype=np.intp)
-        for number, name in enumerate(self.names):
-            first, _, second = name.partition(" ")
-            if second:
-                found[number] = numbers.get(first, _NONE), numbers.get(second, _NONE)
-        return found
-
-    @cached_property
-    def stems(self) -> IntArray:
-        """The stems of each term, ``(n_terms, 2)``, as numbers; those of a word twice."""
-        known: dict[str, int] = {}
-        found = [
-            [known.setdefault(_stem(word), len(known)) for word in (words[0], words[-1])]
-            for words in (name.split(" ") for name in self.names)
-        ]
-        return np.array(found, dtype=np.intp).reshape(-1, 2)
-
-
 @dataclass(frozen=True, slots=True)
 class Carried:
     """The terms that carried some scores, ``(n_pairs, 3)`` numbers and amounts; -1 and 0 where there are fewer."""
@@ -59,43 +30,136 @@ class Carried:
     amounts: NDArray[np.float64]
 
 
-def carried(
-    shares: csr_matrix,
-    rated: Rows,
-    candidates: Rows,
-    readers: IntArray,
-    papers: IntArray,
-    features: Features,
-    vocabulary: Vocabulary,
-) -> Carried:
-    """Return for pairs of a reader and a candidate the terms that carried the most of the score.
+class Carriers:
+    """The terms of the candidates, of which some carry a reader's score; what depends on them alone is kept.
 
-    ``shares`` is ``(n_readers, n_rated)``; ``readers`` and ``papers``, each ``(n_pairs,)``, number its rows and the
-    candidates. A pair of words that carried half as much as the weaker of them speaks for both, since it says more
-    ("question answering") than either: its amount is all three. No word is named twice, nor as "robot" and "robots".
+    ``columns`` are the numbers of the terms that any candidate has, rising.
     """
-    if not len(readers):
-        return Carried(np.zeros((0, MOST_TERMS), dtype=np.intp), np.zeros((0, MOST_TERMS)))
-    order = np.lexsort((readers, papers))
-    slots = _Slots(candidates.terms, papers[order])
-    added = _added(shares, rated, readers[order], papers[order], slots, features)
-    strength, amount = _speaking(added, slots, vocabulary)
-    terms = np.full((len(readers), MOST_TERMS), _NONE, dtype=np.intp)
-    amounts = np.zeros((len(readers), MOST_TERMS))
-    stems = vocabulary.stems[slots.terms]
-    for place in range(MOST_TERMS):
-        best, owners = slots.best(strength)
-        if not len(best):
-            break
-        terms[order[owners], place] = slots.terms[best]
-        amounts[order[owners], place] = amount[best]
-        said = np.full((len(readers), 2), _NONE, dtype=np.intp)
-        said[owners] = stems[best]
-        said = said[slots.owner]
-        repeats = (stems[:, 0] == said[:, 0]) | (stems[:, 0] == said[:, 1])
-        repeats |= (stems[:, 1] == said[:, 0]) | (stems[:, 1] == said[:, 1])
-        strength = np.where(repeats, 0.0, strength)
-    return Carried(terms, amounts)
+
+    def __init__(self, candidates: Rows, features: Features) -> None:
+        terms = candidates.terms
+        self._starts = np.asarray(terms.indptr, dtype=np.intp)
+        self._weights = np.asarray(terms.data, dtype=np.float64)
+        self._background = features.background
+        self.columns, column = np.unique(terms.indices, return_inverse=True)
+        self._column = np.asarray(column, dtype=np.intp)
+        names = [str(features.terms[number]) for number in self.columns]
+        # Of each entry of the matrix: the stems of its term, and the entries of its words in the same candidate.
+        self._stems = _stems_of(names)[self._column]
+        self._words = _entries_of_words(names, self._column, self._starts)
+
+    def carried(
+        self, shares: csr_matrix, own: csr_matrix, place: FloatArray, readers: IntArray, papers: IntArray
+    ) -> Carried:
+        """Return for pairs of a reader and a candidate the terms that carried the most of the score.
+
+        ``shares`` is ``(n_readers, n_rated)``, ``own`` the rated papers' rows in ``columns`` and ``place`` their place;
+        ``readers`` and ``papers``, each ``(n_pairs,)``, number readers and candidates. A pair of words that carried
+        half as much as the weaker of them speaks for both, since it says more ("question answering") than either: its
+        amount is all three. No word is named twice, nor as "robot" and "robots".
+        """
+        terms = np.full((len(readers), MOST_TERMS), _NONE, dtype=np.intp)
+        amounts = np.zeros((len(readers), MOST_TERMS))
+        order = np.lexsort((readers, papers))
+        counts = np.diff(self._starts)[papers[order]]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        if not starts[-1]:
+            return Carried(terms, amounts)
+        # The entries of each pair's candidate, pair after pair.
+        owner = np.repeat(np.arange(len(order), dtype=np.intp), counts)
+        shift = self._starts[papers[order]] - starts[:-1]
+        entry = np.arange(starts[-1]) + shift[owner]
+        added = self._added(shares, own, place, readers[order], papers[order], starts)
+        added *= self._weights[entry]
+        positive = np.maximum(added, 0.0)
+        for_words = np.zeros(len(added))
+        pairs = np.flatnonzero((self._words[entry, 0] != _NONE) & (added > 0))
+        first, second = (positive[self._words[entry[pairs], side] - shift[owner[pairs]]] for side in (0, 1))
+        weaker = np.minimum(first, second)
+        # "agent agent" is of one word.
+        second[self._words[entry[pairs], 0] == self._words[entry[pairs], 1]] = 0.0
+        for_words[pairs] = np.where((weaker > 0) & (added[pairs] >= _SPEAKS * weaker), first + second, 0.0)
+        # What is less is noise of single precision.
+        some = np.flatnonzero(added >= 10**-DECIMALS)
+        owner, entry = owner[some], entry[some]
+        # Rounded, so that a reader's terms come in the same order alone and among others.
+        strength = np.round(added[some] + for_words[some], DECIMALS + 2)
+        stems = self._stems[entry]
+        for at in range(MOST_TERMS):
+            best = _best(strength, owner)
+            who = owner[best]
+            terms[order[who], at] = self.columns[self._column[entry[best]]]
+            amounts[order[who], at] = strength[best]
+            said = np.full((len(order), 2), _NONE, dtype=stems.dtype)
+            said[who] = stems[best]
+            said = said[owner]
+            left = np.flatnonzero((stems[:, :, None] != said[:, None, :]).all(axis=(1, 2)))
+            strength, owner, entry, stems = strength[left], owner[left], entry[left], stems[left]
+        return Carried(terms, amounts)
+
+    def _added(
+        self,
+        shares: csr_matrix,
+        own: csr_matrix,
+        place: FloatArray,
+        readers: IntArray,
+        papers: IntArray,
+        starts: IntArray,
+    ) -> NDArray[np.float64]:
+        """Return the weight of the term of each entry for its pair's reader; pairs stand by candidate."""
+        direct = (shares @ own).toarray()
+        # In double precision, as all sums whose order depends on who else is there.
+        common = np.asarray(shares @ place, dtype=np.float64) * self._background.discount
+        found = np.empty(starts[-1])
+        directions = self._background.directions
+        _, firsts = np.unique(papers, return_index=True)
+        for first, behind in zip(firsts.tolist(), [*firsts[1:].tolist(), len(papers)], strict=True):
+            columns = self._column[self._starts[papers[first]] : self._starts[papers[first] + 1]]
+            who = readers[first:behind]
+            block = direct[who[:, None], columns] - common[who] @ directions[self.columns[columns]].T.astype(np.float64)
+            found[starts[first] : starts[behind]] = block.ravel()
+        return found
+
+
+def _best(strength: NDArray[np.float64], owner: IntArray) -> IntArray:
+    """Return the place of each owner's greatest strength, the first of equals; owners stand together."""
+    if not len(owner):
+        return owner
+    begins = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
+    most = np.repeat(np.maximum.reduceat(strength, begins), np.diff([*begins.tolist(), len(owner)]))
+    hits = np.flatnonzero(strength == most)
+    return np.asarray(hits[np.concatenate([[True], owner[hits][1:] != owner[hits][:-1]])], dtype=np.intp)
+
+
+def _stems_of(names: Sequence[str]) -> NDArray[np.int32]:
+    """Return the stems of each term, ``(n_terms, 2)``, as numbers; that of a word twice."""
+    known: dict[str, int] = {}
+    found = [
+        (known.setdefault(_stem(words[0]), len(known)), known.setdefault(_stem(words[-1]), len(known)))
+        for words in (name.split(" ") for name in names)
+    ]
+    return np.array(found, dtype=np.int32).reshape(-1, 2)
+
+
+def _entries_of_words(names: Sequence[str], column: IntArray, starts: IntArray) -> IntArray:
+    """Return for each entry of a pair the entries of its two words in the same row; -1 twice where one lacks."""
+    numbers = {name: number for number, name in enumerate(names)}
+    words = np.full((len(names), 2), _NONE, dtype=np.intp)
+    for number, name in enumerate(names):
+        first, _, second = name.partition(" ")
+        if second and first in numbers and second in numbers:
+            words[number] = numbers[first], numbers[second]
+    row = np.repeat(np.arange(len(starts) - 1, dtype=np.intp), np.diff(starts))
+    # Within a row the columns rise: the keys are sorted.
+    keys = row * len(names) + column
+    found = np.full((len(column), 2), _NONE, dtype=np.intp)
+    pairs = np.flatnonzero(words[column, 0] != _NONE)
+    for side in (0, 1):
+        wanted = row[pairs] * len(names) + words[column[pairs], side]
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        found[pairs, side] = np.where(keys[at] == wanted, at, _NONE)
+    found[(found == _NONE).any(axis=1)] = _NONE
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,72 +192,6 @@ def carrying_like(shares: csr_matrix, kernel: FloatArray, readers: IntArray, pap
     return CarryingLike(numbers, np.maximum(amounts, 0.0))
 
 
-class _Slots:
-    """The terms of each pair's candidate, pair after pair in one row."""
-
-    def __init__(self, matrix: csr_matrix, papers: IntArray) -> None:
-        counts = np.diff(matrix.indptr)[papers]
-        self.starts = np.concatenate([[0], np.cumsum(counts)])
-        self.owner = np.repeat(np.arange(len(papers), dtype=np.intp), counts)
-        inside = np.arange(self.starts[-1]) - self.starts[self.owner]
-        source = matrix.indptr[papers][self.owner] + inside
-        self.terms = np.asarray(matrix.indices[source], dtype=np.intp)
-        self.weights = np.asarray(matrix.data[source], dtype=np.float64)
-
-    def best(self, strength: NDArray[np.float64]) -> tuple[IntArray, IntArray]:
-        """Return the slot of each pair's greatest strength above 0, the first of equals, and whose it is."""
-        owners = np.flatnonzero(np.diff(self.starts))
-        most = np.zeros(len(self.starts) - 1)
-        most[owners] = np.maximum.reduceat(strength, self.starts[:-1][owners])
-        hits = np.flatnonzero((strength == most[self.owner]) & (strength > 0))
-        found, first = np.unique(self.owner[hits], return_index=True)
-        return hits[first], np.asarray(found, dtype=np.intp)
-
-
-def _added(
-    shares: csr_matrix,
-    rated: Rows,
-    readers: IntArray,
-    papers: IntArray,
-    slots: _Slots,
-    features: Features,
-) -> NDArray[np.float64]:
-    """Return what each slot's term adds to its pair's score."""
-    own = np.asarray((shares @ rated.terms).toarray())[readers[slots.owner], slots.terms]
-    # In double precision, so that a reader's terms come in the same order alone and among others.
-    place = np.asarray(shares @ rated.place, dtype=np.float64) * features.background.discount
-    common = np.empty(len(own))
-    directions = features.background.directions
-    _, firsts = np.unique(papers, return_index=True)
-    for first, behind in zip(firsts, [*firsts[1:], len(papers)], strict=True):
-        terms = slots.terms[slots.starts[first] : slots.starts[first + 1]]
-        block = place[readers[first:behind]] @ directions[terms].T.astype(np.float64)
-        common[slots.starts[first] : slots.starts[behind]] = block.ravel()
-    return np.asarray(np.round((own - common) * slots.weights, DECIMALS + 2))
-
-
-def _speaking(
-    added: NDArray[np.float64], slots: _Slots, vocabulary: Vocabulary
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how strongly each slot speaks for the score, and how much it stands for."""
-    width = len(vocabulary.names)
-    words = vocabulary.words[slots.terms]
-    pairs = np.flatnonzero(words[:, 0] != _NONE)
-    pairs = pairs[words[pairs, 1] != _NONE]
-    # Within a pair's slots terms stand in the order of their numbers: the keys are sorted.
-    keys = slots.owner * width + slots.terms
-    parts = []
-    for side in (0, 1):
-        wanted = slots.owner[pairs] * width + words[pairs, side]
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        parts.append(np.where(keys[at] == wanted, np.maximum(added[at], 0.0), 0.0))
-    weaker = np.minimum(parts[0], parts[1])
-    speaks = (weaker > 0) & (added[pairs] >= _SPEAKS * weaker)
-    amount = added.copy()
-    amount[pairs] += np.where(speaks, parts[0] + parts[1], 0.0)
-    return np.where(added > 0, amount, 0.0), amount
-
-
 def strongest(carried: Mapping[str, float]) -> list[str]:
     """Return the terms by what they carried of a score, the most first.
 
@@ -203,8 +201,9 @@ def strongest(carried: Mapping[str, float]) -> list[str]:
 
     def weight(name: str) -> float:
         own = carried[name]
-        words = [carried.get(word, 0.0) for word in name.split()]
-        return own + sum(words) if len(words) > 1 and own >= _SPEAKS * min(words) > 0 else own
+        # A set: "agent agent" is of one word.
+        words = [carried.get(word, 0.0) for word in set(name.split())]
+        return own + sum(words) if " " in name and own >= _SPEAKS * min(words) > 0 else own
 
     return sorted(carried, key=lambda name: (-weight(name), name))
 

@@ -19,14 +19,16 @@ from digestbot.ranking.rows import FloatArray, IntArray, Rows, cosines
 NOWHERE = -1
 # Texts of which one is the other with a few words changed.
 _ALIKE = 0.9
-_TITLES_ALIKE = 0.8
-# How far down the list diversity and exploration look, in lengths of the digest.
-_POOL, _LEAST_POOL = 4, 20
+# How far down the list diversity and exploration look, in lengths of the digest; so many times as far when
+# near-duplicates leave too little.
+_POOL, _LEAST_POOL, _FURTHER = 4, 20, 4
 _MOST_AT_ONCE = 3000
 # What not knowing a paper is worth to exploration, against its score.
 _CURIOSITY = 0.1
 # In a shorter digest every place is for what is sure.
 _LEAST_TO_EXPLORE = 5
+# How many words of a title may be others in a retelling: one, or of a long title this share.
+_OTHER_WORDS = 0.1
 _WORD = re.compile(r"\w+")
 _NUMBERING = re.compile(r"\d|^[ivx]+$|^.$")
 
@@ -36,7 +38,7 @@ class Rules:
     """How a digest is put together.
 
     ``diversity`` is between 0, the best papers whatever they resemble, and 1, only what resembles nothing chosen.
-    ``explore`` is how many of the papers may be ones that the profile is unsure about.
+    ``explore`` is how many of the papers may be ones that the profile is unsure about, at most half of a digest.
     """
 
     diversity: float = 0.0
@@ -47,33 +49,40 @@ class Likeness:
     """How much the candidates resemble one another, and which are the same but for a few words."""
 
     def __init__(self, papers: Sequence[Paper], rows: Rows) -> None:
-        self._papers = papers
+        known: dict[frozenset[str], int] = {}
+        titles = (frozenset(_WORD.findall(paper.title.casefold())) for paper in papers)
+        self._title = np.array([known.setdefault(title, len(known)) for title in titles], dtype=np.int64)
+        self._titles = list(known)
         self._rows = rows
         self._whole: tuple[FloatArray, NDArray[np.bool_]] | None = None
 
     def among(self, numbers: IntArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Return the cosines of these candidates, and which of them are near-duplicates; both square."""
-        if len(self._papers) > _MOST_AT_ONCE:
+        if len(self._title) > _MOST_AT_ONCE:
             return self._compare(numbers)
         if self._whole is None:
-            self._whole = self._compare(np.arange(len(self._papers), dtype=np.intp))
+            self._whole = self._compare(np.arange(len(self._title), dtype=np.intp))
         square = np.ix_(numbers, numbers)
         return self._whole[0][square], self._whole[1][square]
 
     def _compare(self, numbers: IntArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         found = cosines(self._rows.take(numbers))
         same = np.zeros(found.shape, dtype=np.bool_)
-        for one, other in np.argwhere(np.triu(found >= _ALIKE, k=1)):
-            if _is_retold(self._papers[numbers[one]], self._papers[numbers[other]]):
-                same[one, other] = same[other, one] = True
+        ones, others = np.nonzero(np.triu(found >= _ALIKE, k=1))
+        # Copies are many pairs of few titles.
+        pairs = self._title[numbers[ones]] * len(self._titles) + self._title[numbers[others]]
+        distinct, place = np.unique(pairs, return_inverse=True)
+        retold = [_is_retold(*(self._titles[one] for one in divmod(pair, len(self._titles)))) for pair in distinct]
+        same[ones, others] = same[others, ones] = np.array(retold, dtype=np.bool_)[place]
         return found, same
 
 
-def _is_retold(one: Paper, other: Paper) -> bool:
-    """Return whether two papers of the same words have the same title but for a word; parts of a series do not."""
-    words, others = (set(_WORD.findall(paper.title.casefold())) for paper in (one, other))
-    apart = words ^ others
-    return not any(map(_NUMBERING.search, apart)) and len(apart) <= (1 - _TITLES_ALIKE) * len(words | others)
+def _is_retold(words: frozenset[str], others: frozenset[str]) -> bool:
+    """Return whether two papers of the same text have the same title but for a word; parts of a series do not."""
+    most = max(1.0, _OTHER_WORDS * max(len(words), len(others)))
+    if len(words - others) > most or len(others - words) > most:
+        return False
+    return not any(map(_NUMBERING.search, words ^ others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +111,45 @@ def select(
     most = int(min(limits.max(initial=0), candidates))
     if not readers or not most:
         return Selected(np.full((readers, 0), NOWHERE, dtype=np.intp), np.zeros((readers, 0), dtype=np.bool_))
-    pool = _pool(scores, allowed, min(candidates, max(_POOL * most, most + _LEAST_POOL)))
+    doubt = np.zeros_like(scores) if unsure is None else unsure
+    numbers = np.full((readers, most), NOWHERE, dtype=np.intp)
+    explored = np.zeros((readers, most), dtype=np.bool_)
+    # Each reader's own: what somebody gets must not depend on how much others want.
+    depths = np.maximum(_POOL * limits, limits + _LEAST_POOL)
+    considered = allowed.sum(axis=1)
+    todo = np.arange(readers)
+    while len(todo):
+        found = _greedy(scores[todo], allowed[todo], limits[todo], depths[todo], doubt[todo], likeness, rules)
+        numbers[todo, : found.numbers.shape[1]] = found.numbers
+        explored[todo, : found.numbers.shape[1]] = found.explored
+        short = (found.numbers != NOWHERE).sum(axis=1) < limits[todo]
+        todo = todo[short & (depths[todo] < considered[todo])]
+        depths[todo] *= _FURTHER
+    return _by_score(numbers, explored, scores)
+
+
+def _greedy(
+    scores: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+    limits: IntArray,
+    depths: IntArray,
+    unsure: NDArray[np.float64],
+    likeness: Likeness,
+    rules: Rules,
+) -> Selected:
+    """Choose one paper after the other from as many of the best as ``depths`` says, in the order they were chosen."""
+    readers, candidates = scores.shape
+    most = int(min(limits.max(), candidates))
+    pool = _pool(scores, allowed, int(min(depths.max(), candidates)))
     union, places = np.unique(pool, return_inverse=True)
     places = places.reshape(pool.shape)
     cosine, same = likeness.among(union)
     every = np.arange(readers)
     relevance = np.take_along_axis(scores, pool, axis=1)
-    open_ = np.take_along_axis(allowed, pool, axis=1)
-    doubt = np.zeros_like(relevance) if unsure is None else np.take_along_axis(unsure, pool, axis=1)
-    exploring = np.where((doubt.max(axis=1) > 0) & (limits >= _LEAST_TO_EXPLORE), rules.explore, 0)
+    open_ = np.take_along_axis(allowed, pool, axis=1) & (np.arange(pool.shape[1]) < depths[:, None])
+    doubt = np.take_along_axis(unsure, pool, axis=1)
+    explores = (unsure.max(axis=1) > 0) & (limits >= _LEAST_TO_EXPLORE)
+    exploring = np.where(explores, np.minimum(rules.explore, limits // 2), 0)
     # Relative to the reader's best, so that the setting means the same for everyone.
     best = np.where(open_, relevance, -np.inf).max(axis=1)
     relative = relevance / np.where(np.isfinite(best) & (best > 0), best, 1.0)[:, None]
@@ -131,7 +170,7 @@ def select(
         nearest = np.maximum(nearest, cosine[own[:, None], places])
         open_ &= ~(same[own[:, None], places] & taken[:, None])
         open_[every[taken], chosen[taken]] = False
-    return _by_score(numbers, explored, scores)
+    return Selected(numbers, explored)
 
 
 def _keys(scores: NDArray[np.float64], numbers: IntArray) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ from digestbot.store.schema import APPLICATION_ID, migrations
 
 _BUSY_SECONDS = 30.0
 _SWITCH_SECONDS = 0.02
+_CACHE_KILOBYTES = 65_536
 
 
 class Database:
@@ -97,6 +98,8 @@ class Database:
         connection.row_factory = sqlite3.Row
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma synchronous = normal")
+        # Digests have random ids: with the default of 2 MB the pages they fall on are read again and again.
+        connection.execute(f"pragma cache_size = -{_CACHE_KILOBYTES}")
         return connection
 
     def _prepare(self) -> None:

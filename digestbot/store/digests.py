@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from digestbot.models import (
     Delivery,
@@ -46,55 +47,21 @@ class Digests:
         arrived, are held. A digest with a paper that another program sent meanwhile, or found to be one
         with another paper, is not stored: the subscriber stays due.
         """
-        added: list[DigestId] = []
-        there: set[PaperId] = set()
+        asked = list(composed)
         with self._database.write("full") as connection:
-            for digest, delivery in composed:
-                there |= _own_ids(connection, {item.paper.id for item in digest.items} - there)
-                stale = any(item.paper.id not in there for item in digest.items) or _overlaps(connection, digest)
-                if not stale and self._insert(connection, digest):
-                    _expire_older(connection, digest)
-                    insert_delivery(connection, delivery)
-                    added.append(digest.id)
-        return added
-
-    def _insert(self, connection: sqlite3.Connection, digest: Digest) -> bool:
-        cursor = connection.execute(
-            "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days)"
-            " values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-            (
-                digest.id,
-                digest.subscriber_id,
-                digest.local_day.isoformat(),
-                instant_text(digest.composed_at),
-                digest.number,
-                digest.considered,
-                digest.days,
-            ),
-        )
-        if cursor.rowcount == 0:
-            return False
-        connection.executemany(
-            "insert into digest_items (digest_id, position, paper_id, shown_id, revision, upvotes, score, reason)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    digest.id,
-                    item.position,
-                    item.paper.id,
-                    item.shown_id,
-                    item.paper.revision,
-                    item.paper.upvotes,
-                    item.score,
-                    json.dumps(
-                        {"kind": item.reason.kind, "terms": item.reason.terms, "amounts": item.reason.amounts},
-                        ensure_ascii=False,
-                    ),
-                )
-                for item in digest.items
-            ],
-        )
-        return True
+            there = _own_ids(connection, {item.paper.id for digest, _ in asked for item in digest.items})
+            sent = _sent_elsewhere(connection, [digest for digest, _ in asked])
+            new = [
+                (digest, delivery)
+                for digest, delivery in asked
+                if all(item.paper.id in there and item.paper.id not in sent[digest.id] for item in digest.items)
+            ]
+            known = _days_of(connection, [digest for digest, _ in new])
+            new = [one for one in new if (one[0].subscriber_id, one[0].local_day.isoformat()) not in known]
+            _insert(connection, [digest for digest, _ in new])
+            _expire_older(connection, [digest for digest, _ in new])
+            insert_deliveries(connection, [delivery for _, delivery in new])
+        return [digest.id for digest, _ in new]
 
     def find(self, identifier: DigestId) -> Digest | None:
         """Return a digest with the texts it was composed with, ``None`` when there is none.
@@ -187,47 +154,126 @@ def _item(row: sqlite3.Row) -> DigestItem:
 
 def _own_ids(connection: sqlite3.Connection, ids: set[PaperId]) -> set[PaperId]:
     """Return those of the ids that papers have now."""
-    marks = ",".join("?" * len(ids))
-    rows = connection.execute(f"select id from papers where id in ({marks})", sorted(ids)) if ids else ()
+    rows = connection.execute(
+        "select id from papers where id in (select value from json_each(?))", (json.dumps(sorted(ids)),)
+    )
     return {row["id"] for row in rows}
 
 
-def _overlaps(connection: sqlite3.Connection, digest: Digest) -> bool:
+def _sent_elsewhere(connection: sqlite3.Connection, digests: Sequence[Digest]) -> dict[DigestId, set[PaperId]]:
+    """Return for each digest the papers that its subscriber has been sent in others."""
     # As in sent_papers: only in digests since the first of the papers was announced.
-    since = min((item.paper.announced for item in digest.items), default=digest.local_day)
+    since = min((item.paper.announced for digest in digests for item in digest.items), default=date.max)
+    found: dict[DigestId, set[PaperId]] = {digest.id: set() for digest in digests}
     rows = connection.execute(
-        "select paper_id from digests"
+        "select asked.value as mine, paper_id from json_each(:ids) as asked"
+        " join digests on digests.subscriber_id = asked.key and digests.id <> asked.value and local_day >= :since"
         f" join deliveries on deliveries.digest_id = digests.id and {COUNTS_AS_SENT}"
-        " join digest_items on digest_items.digest_id = digests.id"
-        " where digests.subscriber_id = ? and digests.id <> ? and local_day >= ?",
-        (digest.subscriber_id, digest.id, since.isoformat()),
+        " join digest_items on digest_items.digest_id = digests.id",
+        {
+            "ids": json.dumps({str(digest.subscriber_id): digest.id for digest in digests}),
+            "since": since.isoformat(),
+        },
     )
-    return not {item.paper.id for item in digest.items}.isdisjoint(row["paper_id"] for row in rows)
+    for mine, paper in rows:
+        found[mine].add(paper)
+    return found
 
 
-def _expire_older(connection: sqlite3.Connection, digest: Digest) -> None:
-    connection.execute(
-        "update deliveries set state = iif(uncertain, 'held', 'expired'),"
-        " smtp_text = 'replaced by the digest of a later day', changed_at = ?"
-        " where subscriber_id = ? and kind = 'digest' and state in ('pending', 'deferred') and digest_id <> ?",
-        (instant_text(digest.composed_at), digest.subscriber_id, digest.id),
+def _days_of(connection: sqlite3.Connection, digests: Sequence[Digest]) -> set[tuple[SubscriberId, str]]:
+    """Return for which days the subscribers of these digests have one already, among the digests' days."""
+    rows = connection.execute(
+        "select subscriber_id, local_day from json_each(:ids) as asked"
+        " join digests on subscriber_id = asked.value and local_day >= :since",
+        {
+            "ids": json.dumps([digest.subscriber_id for digest in digests]),
+            "since": min((digest.local_day for digest in digests), default=date.max).isoformat(),
+        },
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+def _insert(connection: sqlite3.Connection, digests: Sequence[Digest]) -> None:
+    connection.executemany(
+        "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days)"
+        " values (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                digest.id,
+                digest.subscriber_id,
+                digest.local_day.isoformat(),
+                instant_text(digest.composed_at),
+                digest.number,
+                digest.considered,
+                digest.days,
+            )
+            for digest in digests
+        ],
+    )
+    connection.executemany(
+        "insert into digest_items (digest_id, position, paper_id, shown_id, revision, upvotes, score, reason)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        # In the order of the key, in which they are put into the table the quickest.
+        [
+            (
+                digest.id,
+                item.position,
+                item.paper.id,
+                item.shown_id,
+                item.paper.revision,
+                item.paper.upvotes,
+                item.score,
+                _reason_text(item.reason),
+            )
+            for digest in sorted(digests, key=lambda one: one.id)
+            for item in digest.items
+        ],
     )
 
 
-def insert_delivery(connection: sqlite3.Connection, delivery: Delivery) -> None:
-    """Put a mail into the outbox; one with the same kind and key stays as it is."""
-    connection.execute(
+def _reason_text(reason: Reason) -> str:
+    """Return a reason as JSON; its few texts come again and again."""
+    terms = ", ".join(map(_json_string, reason.terms))
+    return f'{{"kind": "{reason.kind}", "terms": [{terms}], "amounts": {list(reason.amounts)}}}'
+
+
+@lru_cache(maxsize=100_000)
+def _json_string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _expire_older(connection: sqlite3.Connection, digests: Sequence[Digest]) -> None:
+    for digest in digests[:1]:
+        connection.execute(
+            "update deliveries set state = iif(uncertain, 'held', 'expired'),"
+            " smtp_text = 'replaced by the digest of a later day', changed_at = :now"
+            " where subscriber_id in (select value from json_each(:subscribers)) and kind = 'digest'"
+            " and state in ('pending', 'deferred') and digest_id not in (select value from json_each(:digests))",
+            {
+                "now": instant_text(digest.composed_at),
+                "subscribers": json.dumps([one.subscriber_id for one in digests]),
+                "digests": json.dumps([one.id for one in digests]),
+            },
+        )
+
+
+def insert_deliveries(connection: sqlite3.Connection, deliveries: Iterable[Delivery]) -> None:
+    """Put mails into the outbox; one with the same kind and key stays as it is."""
+    connection.executemany(
         "insert into deliveries (kind, key, subscriber_id, digest_id, address, message_id, details, state,"
         " next_at, created_at, changed_at) values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)"
         " on conflict (kind, key) do nothing",
-        (
-            delivery.kind,
-            delivery.key,
-            delivery.subscriber_id,
-            delivery.digest_id,
-            delivery.address,
-            delivery.message_id,
-            delivery.details,
-            *[instant_text(delivery.created_at)] * 3,
-        ),
+        [
+            (
+                delivery.kind,
+                delivery.key,
+                delivery.subscriber_id,
+                delivery.digest_id,
+                delivery.address,
+                delivery.message_id,
+                delivery.details,
+                *[instant_text(delivery.created_at)] * 3,
+            )
+            for delivery in deliveries
+        ],
     )

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from digestbot.errors import StoreError
 from digestbot.models import Delivery, DeliveryKind, DeliveryState, SubscriberId
 from digestbot.store.database import Database
-from digestbot.store.digests import insert_delivery
+from digestbot.store.digests import insert_deliveries
 from digestbot.store.values import instant_text, instant_value
 
 # Digests are for the active, the mail that asks is for those who have not answered. What goes to no
@@ -67,7 +67,7 @@ class Outbox:
     def add(self, delivery: Delivery) -> None:
         """Put a mail into the outbox; one with the same kind and key stays as it is."""
         with self._database.write("full") as connection:
-            insert_delivery(connection, delivery)
+            insert_deliveries(connection, [delivery])
 
     def recover(self, now: datetime, policy: Literal["resend", "hold"]) -> list[Delivery]:
         """Take up what a dead run left in ``sending``: to go out again as it was, or to be held."""

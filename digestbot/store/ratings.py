@@ -85,6 +85,15 @@ class Ratings:
         )
         return [(row["paper_id"], _day(row["day"]), row["total"]) for row in rows]
 
+    def counts(self, papers: Sequence[PaperId]) -> dict[PaperId, int]:
+        """Return how many subscribers rate each of these papers, of those that any does."""
+        rows = self._database.rows(
+            "select paper_id, count(*) from json_each(:ids) as asked join ratings on paper_id = asked.value"
+            " group by paper_id",
+            {"ids": json.dumps(papers)},
+        )
+        return {row[0]: row[1] for row in rows}
+
     def of(self, subscribers: Sequence[SubscriberId]) -> dict[SubscriberId, list[Rating]]:
         """Return the ratings of each subscriber, by paper id; all of them, whenever given."""
         found: dict[SubscriberId, list[Rating]] = {identifier: [] for identifier in subscribers}

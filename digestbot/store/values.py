@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from digestbot.models import Paper
 
 
+@lru_cache(maxsize=1024)
 def instant_text(moment: datetime) -> str:
     """Return a UTC time as text of one length, so that text order is time order."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -16,7 +18,7 @@ def instant_text(moment: datetime) -> str:
 
 def instant_value(text: str) -> datetime:
     """Return the aware UTC time that ``instant_text`` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def list_text(values: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from digestbot.digest.wording import (
     long_day,
     meta,
     preheader,
+    reason,
     short_day,
     short_title,
     shorten,
@@ -130,6 +131,77 @@ def test_the_lead_says_why_the_list_is_what_it_is() -> None:
     assert made("terms", "terms") == "Two papers that answer to the terms of what you liked. Best match first."
     assert made("terms", "trending").startswith("One paper that answers to")
     assert made("trending").startswith("One paper, the newest and most upvoted, as you have not liked any yet.")
+
+
+def led(*kinds: str) -> str:
+    items = [
+        DigestItem(position=place, paper=paper(place), shown_id="", score=1.0, reason=Reason(kind=kind))  # type: ignore[arg-type]
+        for place, kind in enumerate(kinds, 1)
+    ]
+    return lead(digest(items=tuple(items)))
+
+
+def test_the_lead_counts_what_is_there_because_of_likes_together() -> None:
+    assert led("liked", "terms", "liked") == (
+        "Three papers that answer to the terms of what you liked. Best match first."
+    )
+
+
+def test_the_lead_says_what_is_followed_and_what_is_a_try() -> None:
+    assert led("follow") == "One paper is here because of what you follow."
+    assert led("follow", "follow", "trending") == "Two papers are here because of what you follow."
+    assert led("follow", "terms", "explore") == (
+        "One paper that answers to the terms of what you liked. Best match first. "
+        "One is here because of what you follow. The last one is a try, off your usual path."
+    )
+    assert led("terms", "terms", "explore", "explore").endswith("The last two are tries, off your usual path.")
+
+
+def test_who_has_tries_is_not_told_to_have_liked_nothing() -> None:
+    # Who likes nothing yet explores nothing: here nothing answered to the likes.
+    assert led("trending", "trending", "explore") == (
+        "Three papers, the newest and most upvoted. The last one is a try, off your usual path."
+    )
+    assert led("explore") == "One paper to try, off your usual path."
+    assert led("explore", "explore") == "Two papers to try, off your usual path."
+
+
+def because(kind: str, *terms: str, upvotes: int = 0) -> tuple[str, str]:
+    return reason(Reason(kind=kind, terms=terms, amounts=(0.1,) * len(terms)), paper(upvotes=upvotes))  # type: ignore[arg-type]
+
+
+def test_a_reason_names_terms_that_stay_together_on_a_line() -> None:
+    assert because("terms", "sparse retrieval", "index") == (
+        "Your terms",
+        "sparse\N{NO-BREAK SPACE}retrieval · index",
+    )
+
+
+def test_a_reason_names_the_title_of_what_was_liked_shortened() -> None:
+    assert because("liked", "Counting what the index forgets") == (
+        "Because you liked",
+        "Counting what the index forgets",
+    )
+    label, title = because("liked", "word " * 100)
+    assert label == "Because you liked"
+    assert title.endswith(CUT)
+    assert len(title) <= 90
+
+
+def test_a_reason_names_what_is_followed_and_of_much_the_first_three() -> None:
+    assert because("follow", "Ada Quill", "owls") == ("Because you follow", "Ada\N{NO-BREAK SPACE}Quill · owls")
+    assert because("follow", "a1", "b1", "c1", "d1") == ("Because you follow", "a1 · b1 · c1")
+
+
+def test_a_try_names_the_terms_it_has_or_says_that_it_has_few() -> None:
+    assert because("explore", "owls") == ("Exploring", "a little off your path: owls")
+    assert because("explore") == ("Exploring", "little in it is among your terms")
+
+
+def test_what_is_trending_is_upvoted_or_new() -> None:
+    assert because("trending", upvotes=12) == ("Trending", "twelve upvotes")
+    assert because("trending", upvotes=1) == ("Trending", "one upvote")
+    assert because("trending") == ("Trending", "among the newest")
 
 
 @pytest.mark.parametrize(

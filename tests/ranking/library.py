@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +51,25 @@ def reader(*rated: tuple[Paper, int], **changes: Any) -> Reader:
     return Reader(**values | changes)
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """The texts of what was rated, and how often each was."""
+
+    features: Features
+    texts: Mapping[str, Paper]
+    how_often: Mapping[str, int]
+
+    def rows(self, ids: Sequence[str]) -> tuple[list[str], Rows]:
+        known = [one for one in ids if one in self.texts]
+        return known, self.features.rows([self.texts[one] for one in known])
+
+    def counts(self, ids: Sequence[str]) -> Mapping[str, int]:
+        return self.how_often
+
+    def titles(self, ids: Sequence[str]) -> dict[str, str]:
+        return {one: self.texts[one].title for one in ids}
+
+
 def ranker(
     papers: list[Paper], *, rated: list[Paper] | None = None, features: Features | None = None, **choice: Any
 ) -> Ranker:
@@ -57,14 +77,11 @@ def ranker(
     fitted = features or Features.fit(library())
     texts = {one.id: one for one in (library() if rated is None else rated)}
 
-    def find(ids: Sequence[str]) -> tuple[list[str], Rows]:
-        known = [one for one in ids if one in texts]
-        return known, fitted.rows([texts[one] for one in known])
-
     rules = Rules(**{name: choice.pop(name) for name in ("diversity", "explore") if name in choice})
     likes = choice.pop("likes", None)
+    known = Shelf(fitted, texts, choice.pop("counts", {}))
     wanted: dict[str, Any] = {"floor": -9.0, "rules": rules} | choice
-    return Ranker(fitted, papers, fitted.rows(papers), find, choice=Choice(**wanted), likes=likes)
+    return Ranker(fitted, papers, fitted.rows(papers), known, choice=Choice(**wanted), likes=likes)
 
 
 def values(*readers: Reader) -> list[list[tuple[str, float]]]:

@@ -187,7 +187,8 @@ def test_a_prefix_says_whether_author_or_word_is_meant() -> None:
     matcher = Matcher(papers)
     assert matcher.matches("word:song").tolist() == [0]
     assert matcher.matches("author:song").tolist() == [1]
-    assert matcher.matches("song").tolist() == [0, 1]
+    assert matcher.matches("song").tolist() == [0]
+    assert matcher.matches("ada song").tolist() == [1]
 
 
 def test_a_paper_is_named_once_and_papers_in_their_order() -> None:

@@ -114,7 +114,9 @@ def test_the_tables_refuse_what_must_not_be(store: Store, sql: str) -> None:
 
 def test_all_tables_of_ours_are_strict(store: Store) -> None:
     loose = values(
-        store, "select name from pragma_table_list where schema = 'main' and not strict and name not like '%sqlite_%'"
+        store,
+        "select name from pragma_table_list where schema = 'main' and type = 'table' and not strict"
+        " and name not like '%sqlite_%'",
     )
     assert loose == []
 
