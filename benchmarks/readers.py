@@ -25,6 +25,7 @@ from scipy.sparse import vstack
 from sklearn.svm import LinearSVC
 from stage import DATA, AbsentError, data_files, digestbot, paper_lines, say
 
+from digestbot.cli.composing import compose_due
 from digestbot.cli.program import Installation
 from digestbot.models import PaperId
 from digestbot.settings import read_settings
@@ -152,7 +153,7 @@ def fill(path: Path, readers: int, corpus: list[PaperId], likes: list[list[Paper
 
 def compose(settings: Path) -> None:
     installation = Installation(read_settings(settings, {}, folder=settings.parent), {})
-    print(sum(1 for _ in installation.composer.compose_due(NOW)))
+    print(compose_due(installation, NOW))
     installation.close()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from digestbot.cli.composing import compose_due
 from digestbot.cli.output import printable, show_json, show_table
 from digestbot.cli.program import Installation, Program, parse_at, utc_now
 from digestbot.errors import NotFoundError
@@ -70,7 +71,7 @@ def due(program: Program, at: str | None, as_json: bool) -> None:
     """List who is due and not yet served."""
     now = parse_at(at)
     with program.installation() as installation:
-        found = installation.composer.due(now)
+        found = list(installation.composer.due(now))
     rows = [(subscriber.email, one.local_day.isoformat(), one.due_at.isoformat()) for subscriber, one in found]
     if as_json:
         show_json([dict(zip(("email", "local_day", "due_at"), row, strict=True)) for row in rows])
@@ -95,7 +96,7 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
         if dry_run:
             _show_dry_run(installation, now, only, as_json=as_json)
             return 0
-        composed = sum(1 for _ in installation.composer.compose_due(now, only=only))
+        composed = compose_due(installation, now, only=only)
         with installation.deliverer() as deliverer:
             outcome = asyncio.run(
                 deliverer.deliver(utc_now if at is None else lambda: now, only=chosen.id if chosen else None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from digestbot.announcements import eastern_day
+from digestbot.cli.composing import compose_due
 from digestbot.cli.program import Clock, Installation
 from digestbot.errors import DigestbotError
 
@@ -109,5 +110,4 @@ class Jobs:
         # Digests of a day wait for its papers, each until its own deadline.
         day = eastern_day(now)
         awaited = Awaited(day=day, wait=installation.pace.wait) if installation.awaits_papers(now) else None
-        for _ in installation.composer.compose_due(now, awaited=awaited):
-            pass
+        compose_due(installation, now, awaited=awaited)

@@ -96,7 +96,7 @@ class Installation:
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self.settings = settings
-        self._environ = environ
+        self.environ = environ
 
     @cached_property
     def store(self) -> Store:
@@ -117,7 +117,7 @@ class Installation:
         """The secrets, made on first use."""
         from digestbot.settings import read_secrets
 
-        return read_secrets(self.settings.path("secret_file"), self._environ, new_key)
+        return read_secrets(self.settings.path("secret_file"), self.environ, new_key)
 
     @cached_property
     def links(self) -> Links:

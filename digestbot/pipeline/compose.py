@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Protocol
 
 from digestbot import schedule
@@ -25,6 +26,7 @@ from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
 from digestbot.ranking.rows import Rows
 from digestbot.schedule import Due
 
+EVERYONE = range(1, 2**63 - 1)
 _READERS_AT_ONCE = 1000
 # In so many days one of our readers' likes counts half for trending.
 _HALF_LIFE_OF_LIKES = 3.0
@@ -55,7 +57,7 @@ class PaperStore(Protocol):
 class SubscriberStore(Protocol):
     """Reads who may be due."""
 
-    def active_with_last_day(self) -> list[tuple[Subscriber, date | None]]: ...
+    def active_with_last_day(self, *, among: range = ...) -> Iterator[tuple[Subscriber, date | None]]: ...
 
 
 class RatingStore(Protocol):
@@ -111,32 +113,35 @@ class Composer:
         self._domain = domain
 
     def due(
-        self, now: datetime, *, only: str | None = None, awaited: Awaited | None = None
-    ) -> list[tuple[Subscriber, Due]]:
-        """Return who is due at ``now`` and not served yet, by subscriber id.
+        self, now: datetime, *, only: str | None = None, awaited: Awaited | None = None, among: range = EVERYONE
+    ) -> Iterator[tuple[Subscriber, Due]]:
+        """Yield who is due at ``now`` and not served yet, by subscriber id, of those with ids in ``among``.
 
         Those whose digest can wait for papers that are ``awaited`` are left out.
         """
-        found = []
-        for subscriber, last_day in self._subscribers.active_with_last_day():
+        for subscriber, last_day in self._subscribers.active_with_last_day(among=among):
             if only is not None and subscriber.email.lower() != only.lower():
                 continue
             due = schedule.due(now, subscriber, last_day)
             if due is not None and not (awaited and _waits(subscriber, due, awaited, now)):
-                found.append((subscriber, due))
-        return found
+                yield subscriber, due
 
     def compose_due(
-        self, now: datetime, *, only: str | None = None, store: bool = True, awaited: Awaited | None = None
+        self,
+        now: datetime,
+        *,
+        only: str | None = None,
+        store: bool = True,
+        awaited: Awaited | None = None,
+        among: range = EVERYONE,
     ) -> Iterator[Digest]:
         """Compose all that is due and put it into the outbox; yield each digest that is new.
 
         Who has no candidate worth sending gets nothing, and stays due until the local day ends.
         """
-        due = self.due(now, only=only, awaited=awaited)
+        due = self.due(now, only=only, awaited=awaited, among=among)
         stages = (_Stage(), _Stage())
-        for start in range(0, len(due), _READERS_AT_ONCE):
-            some = due[start : start + _READERS_AT_ONCE]
+        while some := list(islice(due, _READERS_AT_ONCE)):
             people = {subscriber.id: subscriber for subscriber, _ in some}
             composed = self._compose([(subscriber, one.local_day) for subscriber, one in some], now, stages)
             if store:
@@ -165,6 +170,11 @@ class Composer:
             window_days=self._window_days,
             domain=self._domain,
         )
+
+    def prepare(self, now: datetime) -> None:
+        """See to it that a fit for ``now``, with rows of the newest papers, is saved."""
+        last = (now + timedelta(days=1)).date()
+        self._fits.current(now, self._papers.announced(last - timedelta(days=self._window_days), last))
 
     def features(self, now: datetime) -> Features | None:
         """Return the features that papers are ranked by at ``now``; ``None`` while there is no paper with words."""

@@ -16,7 +16,6 @@ from digestbot.ranking.counting import Counter, counted
 from digestbot.ranking.rows import Background, IntArray, Rows, inverse, lengths, located, scaled
 from digestbot.ranking.text import has_word_order
 
-_SEED = 20250318
 _MOST_TERMS = 60_000
 # A term counts when it stands so often in the corpus (twice for a title), and in no more than this share of the papers.
 # Measured on corpora of some thousand papers; of fewer it must be in two of them, or names that a single paper has
@@ -32,7 +31,8 @@ class Recipe:
 
     ``half_evidence`` is how long a text must be, as a share of the usual length, to count half. The ridge constant is
     ``papers / papers_a_ridge``, since the directions' strengths grow with the corpus, and at least ``least_ridge``:
-    below that a small corpus, in which every paper is a direction of its own, explains the likes away.
+    below that a small corpus, in which every paper is a direction of its own, explains the likes away. ``seed`` is
+    that of the search for the directions.
     """
 
     dimensions: int = 200
@@ -40,6 +40,7 @@ class Recipe:
     least_ridge: float = 10.0
     papers_a_ridge: float = 1000.0
     least_count: int = _LEAST_COUNT
+    seed: int = 20250318
 
 
 class Features:
@@ -137,7 +138,7 @@ def _background(matrix: csr_matrix, recipe: Recipe) -> Background:
     k = min(recipe.dimensions, papers - 1, terms - 1)
     if k < 1:
         return Background(np.zeros((terms, 0), dtype=np.float32), np.zeros(0, dtype=np.float32))
-    svd = TruncatedSVD(n_components=k, n_iter=2, random_state=_SEED)
+    svd = TruncatedSVD(n_components=k, n_iter=2, random_state=recipe.seed)
     # Papers that are all the same have no variance, by which scikit-learn divides for a figure we do not use.
     with np.errstate(divide="ignore", invalid="ignore"):
         svd.fit(matrix)

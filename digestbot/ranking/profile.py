@@ -73,7 +73,10 @@ def train(rated: Rows, values: csr_matrix, background: Background) -> Profiles:
 
 def shares_of(values: csr_matrix, evidence: NDArray[np.float64]) -> csr_matrix:
     """Return how much each rating counts in its reader's profile: a rating says as much as its paper's text says."""
-    return scaled(csr_matrix(values, dtype=np.float32), inverse(np.asarray(abs(values) @ evidence).ravel()))
+    values = csr_matrix(values, dtype=np.float32)
+    # Not scipy's abs(), which would sort and merge the ratings where they are.
+    absolute = csr_matrix((np.abs(values.data), values.indices, values.indptr), shape=values.shape)
+    return scaled(values, inverse(np.asarray(absolute @ evidence, dtype=np.float64).ravel()))
 
 
 def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:

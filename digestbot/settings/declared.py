@@ -182,6 +182,7 @@ class Ranking(Section):
     dimensions: int = Field(default=200, ge=2, le=1000)
     refit_every_hours: int = Field(default=24, ge=1, le=8760)
     half_life_days: float = Field(default=365.0, ge=0, le=36_500)
+    workers: int = Field(default=0, ge=0, le=256)
 
 
 class Arxiv(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,6 +12,10 @@ from digestbot.errors import ConflictError, NotFoundError
 from digestbot.models import Subscriber, SubscriberId, SubscriberState, parse_time
 from digestbot.store.database import Database, translated
 from digestbot.store.values import instant_text, instant_value, list_text, list_value
+
+# All ids there can be: 64 bits without the sign, and never 0.
+EVERYONE = range(1, 2**63 - 1)
+_PAGE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,13 +153,25 @@ class Subscribers:
         rows = self._database.rows("select * from subscribers order by lower(email), id")
         return [self._value(row) for row in rows]
 
-    def active_with_last_day(self) -> list[tuple[Subscriber, date | None]]:
-        """Return every active subscriber with the local day of the newest digest, by id."""
-        rows = self._database.rows(
-            "select *, (select max(local_day) from digests where subscriber_id = subscribers.id) as last_day"
-            " from subscribers where state = 'active' order by id"
-        )
-        return [(self._value(row), date.fromisoformat(row["last_day"]) if row["last_day"] else None) for row in rows]
+    def active_with_last_day(self, *, among: range = EVERYONE) -> Iterator[tuple[Subscriber, date | None]]:
+        """Yield every active subscriber with an id in ``among``, by id, with the local day of the newest digest."""
+        after = among.start - 1
+        while True:
+            rows = self._database.rows(
+                "select *, (select max(local_day) from digests where subscriber_id = subscribers.id) as last_day"
+                " from subscribers where state = 'active' and id > ? and id < ? order by id limit ?",
+                (after, among.stop, _PAGE),
+            )
+            for row in rows:
+                yield self._value(row), date.fromisoformat(row["last_day"]) if row["last_day"] else None
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1]["id"]
+
+    def count_active(self) -> int:
+        """Return how many subscribers get digests."""
+        row = self._database.row("select count(*) from subscribers where state = 'active'")
+        return int(row[0]) if row else 0
 
     def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Never mail this address again; its subscriber counts as bounced."""

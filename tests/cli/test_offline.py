@@ -93,7 +93,7 @@ def test_a_later_rating_of_the_same_paper_wins_and_unknown_papers_are_left_out(c
     )
     found = cli.bare("rank", *files)
     assert found.raw == liked
-    assert "1 rated papers are in no file, x:unknown first" in found.err
+    assert "1 rated papers are in no file and left out: x:unknown" in found.err
 
 
 @pytest.mark.parametrize(

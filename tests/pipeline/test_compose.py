@@ -84,10 +84,10 @@ def test_only_active_subscribers_whose_hour_has_come_are_due(store: Store) -> No
             store.subscribers.set_state(join(store, state).id, state, NOW)
     west = join(store, "west", timezone="America/Los_Angeles", send_at="01:00")
     east = join(store, "east", timezone="Asia/Tokyo", send_at="17:00")
-    found = composer(store).due(NOW)
+    found = list(composer(store).due(NOW))
     assert [reader.id for reader, _ in found] == [ready.id, west.id, east.id]
     assert list(composed(store)) == [ready.id, west.id, east.id]
-    assert composer(store).due(NOW) == []
+    assert list(composer(store).due(NOW)) == []
 
 
 def test_only_one_can_be_asked_for_in_any_case(store: Store) -> None:

@@ -85,7 +85,7 @@ ratings = st.lists(st.sampled_from([1, -1]), max_size=6)
 
 
 @given(paper_lists(least=2), follows, ratings)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_without_the_amounts_that_are_said_the_scores_are_those_of_who_follows_nothing(
     papers: list[Paper], texts: list[str], values: list[int]
 ) -> None:
@@ -102,7 +102,7 @@ def test_without_the_amounts_that_are_said_the_scores_are_those_of_who_follows_n
 
 
 @given(paper_lists(least=2), follows, follows, ratings)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_what_is_muted_is_never_there_for_anybody(
     papers: list[Paper], followed: list[str], muted: list[str], values: list[int]
 ) -> None:

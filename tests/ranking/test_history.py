@@ -112,7 +112,7 @@ ratings = st.dictionaries(st.sampled_from([one.id for one in LIBRARY]), st.sampl
 
 
 @given(drawn_papers, ratings)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_profile_ranks_as_rank_does(papers: list[Paper], rated: dict[str, float]) -> None:
     texts = {one.id: one for one in LIBRARY}
     profiles = profiles_of(FEATURES, texts, [sorted(rated.items())])
@@ -124,7 +124,7 @@ def test_the_profile_ranks_as_rank_does(papers: list[Paper], rated: dict[str, fl
 
 
 @given(drawn_papers, st.lists(ratings, min_size=2, max_size=4), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_neither_the_order_of_papers_nor_other_readers_change_a_verdict(
     papers: list[Paper], everybody: list[dict[str, float]], random: Any
 ) -> None:

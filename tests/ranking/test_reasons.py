@@ -227,7 +227,7 @@ def test_a_try_says_which_terms_little_of_it_lies_in_and_never_a_like() -> None:
 
 
 @given(paper_lists(least=3, most=12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_reasons_and_scores_are_the_same_alone_and_after_others(papers: list[Paper]) -> None:
     readers = [
         reader(*[(one, (-1) ** (place % 3)) for place, one in enumerate(library()[start : start + 9])], limit=5)

@@ -100,7 +100,7 @@ class DigestsContract:
         for ahead in range(3):
             post(store, reader, [paper(ahead + 1)], DAY + timedelta(days=ahead))
         assert history(store, reader.id, before=DAY + timedelta(days=2)).digests == 2
-        assert store.subscribers.active_with_last_day() == [(reader, DAY + timedelta(days=2))]
+        assert list(store.subscribers.active_with_last_day()) == [(reader, DAY + timedelta(days=2))]
 
     def test_a_reason_keeps_its_kind_and_terms(self, store: Store) -> None:
         reader = join(store)

@@ -40,7 +40,7 @@ class SubscribersContract:
         reader = join(store, timezone="Asia/Tokyo")
         store.ratings.record(reader.id, {paper().id: LIKE}, now=NOW, origin="cli")
         store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED, NOW)
-        assert store.subscribers.active_with_last_day() == []
+        assert list(store.subscribers.active_with_last_day()) == []
         back = store.subscribers.add(reader.email, SubscriberState.PENDING, Preferences(papers=4), LATER)
         assert back == replace(reader, state=SubscriberState.PENDING, papers=4)
         assert [one.paper_id for one in store.ratings.of([back.id])[back.id]] == [paper().id]
