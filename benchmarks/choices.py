@@ -14,8 +14,7 @@ from multiprocessing import get_context
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from tasks import Floats, Judge, Task
-from threadpoolctl import threadpool_limits
+from tasks import Floats, Judge, Task, one_core
 
 from digestbot.ranking.features import Features, Recipe
 from digestbot.ranking.profile import rounded, telling
@@ -79,7 +78,7 @@ def _rest(choice: Choice) -> tuple[float, float, float | None]:
 
 def _of_fit(fitted: Fitted) -> Measured:
     task, judge = _shared["now"]
-    with threadpool_limits(1):
+    with one_core():
         return dict(_of_choices(task, judge, fitted))
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from choices import Choice, Measured, by_folds, measured
+from numpy.typing import NDArray
 from rivals import CLASSIFIERS, RIVALS, Library, judged
 from stage import DATA, AbsentError, digestbot, say
-from tasks import DEPTH, SETS, Floats, Judge, Task, error, mean_and_error, read_task
-from threadpoolctl import threadpool_limits
+from tasks import DEPTH, SETS, Floats, Judge, Task, error, mean_and_error, one_core, read_task
 
 from digestbot.models import Paper
 from digestbot.ranking.evaluation import ndcg
@@ -30,7 +30,7 @@ from digestbot.ranking.rows import inverse, lengths, scaled
 FOLD_SEEDS = range(1, 6)
 # Two lists of one reader may differ where scores are equal but for noise.
 SAME = 0.0005
-Rows = list[tuple[str, Floats, Floats]]
+Rows = list[tuple[str, NDArray[np.intp], Floats]]
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def main() -> int:
             say(f"skipped: {error_}")
             continue
         judge = Judge(task)
-        with threadpool_limits(1):
+        with one_core():
             features, own, cost = ours(task, judge)
             told(task, own)
         if arguments.seeds:
@@ -120,7 +120,7 @@ def line(paper: Paper) -> str:
 
 
 def seeds(task: Task, judge: Judge, many: int) -> None:
-    with threadpool_limits(1):
+    with one_core():
         found = [ours(task, judge, replace(Recipe(), seed=Recipe().seed + n))[1].mean() for n in range(many)]
     each = ", ".join(f"{one:.4f}" for one in found)
     print(f"over {many} seeds, today's first: {np.mean(found):.4f} ({each})", flush=True)
@@ -130,9 +130,9 @@ def beside(task: Task, judge: Judge, features: Features, own: Floats, cost: floa
     """Print digestbot and its rivals; return each rival's name, readers and figures."""
     corpus, candidates = features.transform(task.corpus), features.transform(task.candidates)
     unit = [scaled(rows, inverse(lengths(rows))) for rows in (corpus, candidates)]
-    print(f"{'':46} {'readers':>7} {'nDCG@10':>8} {'s.e.':>7} {'ours less it':>13} {'s.e.':>7} {'ms a reader':>12}")
+    print(f"{'':50} {'readers':>7} {'nDCG@10':>8} {'s.e.':>7} {'ours less it':>13} {'s.e.':>7} {'ms a reader':>12}")
     print(
-        f"{'digestbot':46} {len(own):>7,} {own.mean():8.4f} {error(own):7.4f} {'':13} {'':7} {cost:12.2f}", flush=True
+        f"{'digestbot':50} {len(own):>7,} {own.mean():8.4f} {error(own):7.4f} {'':13} {'':7} {cost:12.2f}", flush=True
     )
     rows: Rows = []
     for kind, library in (
@@ -142,12 +142,12 @@ def beside(task: Task, judge: Judge, features: Features, own: Floats, cost: floa
         for name in RIVALS:
             if "recent" in name and not task.has_times:
                 continue
-            readers = np.arange(0, len(own), every if name in CLASSIFIERS else 1)
+            readers = np.arange(0, len(own), every if name in CLASSIFIERS else 1, dtype=np.intp)
             found, took = judged(library, judge, name, readers.tolist(), processes)
             apart = own[readers] - found
             label = f"{name}, {kind}"
             print(
-                f"{label:46} {len(readers):>7,} {found.mean():8.4f} {error(found):7.4f} {apart.mean():13.4f}"
+                f"{label:50} {len(readers):>7,} {found.mean():8.4f} {error(found):7.4f} {apart.mean():13.4f}"
                 f" {error(apart):7.4f} {took:12.2f}",
                 flush=True,
             )
@@ -157,7 +157,8 @@ def beside(task: Task, judge: Judge, features: Features, own: Floats, cost: floa
 
 def report(tables: dict[str, Measured], rivals: dict[str, Rows]) -> None:
     """Print what every reader gets by a choice that the reader's fold had no part in."""
-    print(f"\nBy five folds over readers, {len(next(iter(tables.values()))):,} choices")
+    distinct = sum(one.fitted.order != "seen" for one in next(iter(tables.values())))
+    print(f"\nBy five folds over readers, {distinct:,} choices")
     for name, table in tables.items():
         show(f"chosen on {name} alone", {name: table}, rivals)
         best = max(table, key=lambda one: table[one].mean())

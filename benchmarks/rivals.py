@@ -18,8 +18,7 @@ from scipy.sparse import csr_matrix, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
-from tasks import Floats, Judge, Task
-from threadpoolctl import threadpool_limits
+from tasks import Floats, Judge, Task, one_core
 
 NEGATIVES = 5000
 Scorer = Callable[["Library", int], Floats]
@@ -99,7 +98,7 @@ def judged(library: Library, judge: Judge, name: str, readers: list[int], proces
 
 def _one(name: str, reader: int) -> tuple[float, float]:
     library, judge = _shared["now"]
-    with threadpool_limits(1), warnings.catch_warnings():
+    with one_core(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         began = time.process_time()
         scores = RIVALS[name](library, reader)

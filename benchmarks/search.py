@@ -23,7 +23,8 @@ from stage import DATA, AbsentError, data_files, paper_lines, say
 
 from digestbot.models import Paper
 from digestbot.pipeline.find import Finder
-from digestbot.ranking.features import Features
+from digestbot.ranking.features import Recipe
+from digestbot.ranking.fit import Fit
 from digestbot.ranking.similar import by_score, similarities
 from digestbot.sources.json_lines import parse_paper
 from digestbot.store import Defaults, Store, Within, open_store
@@ -51,12 +52,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="digestbot-search-") as name:
         store = loading(Path(name), papers)
         began = time.perf_counter()
-        features = Features.fit(papers)
-        fit = time.perf_counter() - began
-        began = time.perf_counter()
-        rows = features.transform(papers)
-        print(f"the fit took {fit:.1f} s, the rows of all papers {time.perf_counter() - began:.1f} s")
-        finder = Finder(store.search, lambda: features)
+        fit = Fit.of(papers, Recipe(), NOW)
+        print(f"the fit took {time.perf_counter() - began:.1f} s")
+        rows = fit.rows.terms
+        finder = Finder(store.search, lambda: fit)
         numbers = random.Random(SEED).sample(range(len(papers)), arguments.times)
         searching(store, finder, queries([papers[number] for number in numbers]))
 

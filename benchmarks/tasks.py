@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from stage import data_files
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from digestbot.models import Paper, PaperId
 from digestbot.sources.json_lines import parse_paper
@@ -120,6 +122,12 @@ class Judge:
     def all(self, scores: NDArray[np.floating]) -> Floats:
         """Return nDCG@10 of all readers; ``scores`` is ``(n_readers, n_candidates)``."""
         return np.array([self.ndcg(own, number) for number, own in enumerate(scores)])
+
+
+def one_core() -> AbstractContextManager[object]:
+    """Keep the libraries for linear algebra on one core, so that times are those of one."""
+    limited: AbstractContextManager[object] = threadpool_limits(1)
+    return limited
 
 
 def error(values: Floats) -> float:

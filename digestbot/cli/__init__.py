@@ -69,6 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one return for each way to end
+    # Sums must not depend on how many cores a machine has, and processes that compute at once would only be in each
+    # other's way. Read by numpy's libraries when they load.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character still gets the rest of the line.

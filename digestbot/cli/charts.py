@@ -73,10 +73,10 @@ def page(replayed: Replayed, span: Span, now: datetime) -> dict[str, Any]:
 def _verdict(gain: Estimate) -> str:
     """Return in words what a difference is worth; two standard errors are what chance gives one time in twenty."""
     if gain.error is None:
-        return "one subscriber says little"
+        return "too few to say"
     if abs(gain.mean) < 2 * gain.error:
         return "may be chance"
-    return "the profile is better" if gain.mean > 0 else "the profile is worse"
+    return "better" if gain.mean > 0 else "worse"
 
 
 def _lines(weeks: Sequence[Week], values: Sequence[Sequence[float]], top: float | None) -> dict[str, Any]:

@@ -56,8 +56,6 @@ def compose_due(
 def _compose_part(
     settings: Settings, environ: Mapping[str, str], now: datetime, awaited: Awaited | None, part: range
 ) -> int:
-    # The processes are as many as the cores: each computes on its own. Read when numpy is imported, just below.
-    os.environ["OMP_NUM_THREADS"] = "1"
     from digestbot.cli.program import Installation
 
     installation = Installation(settings, environ)

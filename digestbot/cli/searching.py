@@ -86,8 +86,8 @@ def similar(program: Program, paper: str, limit: int, since: str | None, as_json
 def _finder(installation: Installation) -> Finder:
     from digestbot.pipeline.find import Finder
 
-    composer, now = installation.composer, utc_now()
-    return Finder(installation.store.search, lambda: composer.features(now))
+    fitter, now = installation.fitter, utc_now()
+    return Finder(installation.store.search, lambda: fitter.current(now))
 
 
 def _show(found: Sequence[Found], *more: tuple[str, Callable[[Found], str]]) -> None:

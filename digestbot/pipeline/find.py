@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from digestbot.errors import NotFoundError
 from digestbot.identifiers import paper_id
 from digestbot.models import Paper, PaperId
-from digestbot.ranking.features import Features
+from digestbot.ranking.fit import Fit
 from digestbot.ranking.similar import by_score, fused, shared_terms, similarities, strongest_terms
 from digestbot.ranking.trending import in_categories
 from digestbot.store.query import Query, parse
@@ -43,11 +43,11 @@ class Found:
 
 
 class Finder:
-    """Finds papers in the store. ``features`` is asked only when there is something to put in order."""
+    """Finds papers in the store. ``fit`` is asked for only when there is something to put in order."""
 
-    def __init__(self, search: SearchStore, features: Callable[[], Features | None]) -> None:
+    def __init__(self, search: SearchStore, fit: Callable[[], Fit | None]) -> None:
         self._search = search
-        self._features = features
+        self._fit = fit
 
     def search(self, text: str, *, limit: int, within: Within | None = None) -> list[Found]:
         """Return the papers that match what somebody typed, best first; whatever it is, it is no error.
@@ -76,40 +76,41 @@ class Finder:
         known = self._search.named([named]) if named.isprintable() else []
         if not known:
             raise NotFoundError(f"{named}: there is no such paper here; load it first")
-        paper, features = known[0], self._features()
-        if features is None:
+        paper, fit = known[0], self._fit()
+        if fit is None:
             return []
-        wanted = _rows(features, [paper])
-        terms = strongest_terms(features.terms, wanted, _TERMS)
+        names = fit.features.terms
+        wanted = _rows(fit, [paper])
+        terms = strongest_terms(names, wanted, _TERMS)
         # Itself is among them.
         near = self._search.sharing(terms, within=within or Within(), limit=max(limit, _NEIGHBOURS) + 1)
         others = [one for one in near if one.id != paper.id]
-        rows = _rows(features, others)
+        rows = _rows(fit, others)
         scores = similarities(wanted, rows)
         return [
             Found(
                 paper=others[number],
                 score=float(scores[number]),
-                terms=tuple(shared_terms(features.terms, wanted, rows[[number]], _SHOWN_TERMS)),
+                terms=tuple(shared_terms(names, wanted, rows[[number]], _SHOWN_TERMS)),
             )
             for number in by_score(others, scores)[:limit]
         ]
 
     def _nearest(self, text: str, papers: Sequence[Paper]) -> list[PaperId]:
         """Return the papers that share a term with a text, nearest first; none without such a term."""
-        features = self._features() if text.strip() else None
-        if features is None:
+        fit = self._fit() if text.strip() else None
+        if fit is None:
             return []
-        wanted = _rows(features, [_as_paper(text)])
+        wanted = fit.features.transform([_as_paper(text)])
         if not wanted.nnz:
             return []
-        scores = similarities(wanted, _rows(features, papers))
+        scores = similarities(wanted, _rows(fit, papers))
         return [papers[number].id for number in by_score(papers, scores)]
 
 
-def _rows(features: Features, papers: Sequence[Paper]) -> csr_matrix:
-    """Return ``(n_papers, n_terms)`` rows of a few hundred papers, which takes a fifth of a second."""
-    return features.transform(papers)
+def _rows(fit: Fit, papers: Sequence[Paper]) -> csr_matrix:
+    """Return ``(n_papers, n_terms)`` rows of a few hundred papers, most of which the fit has."""
+    return fit.rows_of(papers).terms
 
 
 def _as_paper(text: str) -> Paper:

@@ -12,6 +12,7 @@ from itertools import chain
 from digestbot.models import Paper, PaperId
 from digestbot.store.arrivals import take_in
 from digestbot.store.database import Database
+from digestbot.store.search_schema import index_new
 from digestbot.store.values import paper_value
 
 _MANY = 500
@@ -53,6 +54,7 @@ class Papers:
                     (take_in(connection, paper, now, announced=True, mentioned=True) for paper in mentions),
                 )
             )
+            index_new(connection)
         return Added(new=arrivals["new"], updated=arrivals["updated"])
 
     def get(self, ids: Sequence[PaperId]) -> dict[PaperId, Paper]:

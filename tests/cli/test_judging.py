@@ -88,7 +88,7 @@ def test_each_subscriber_has_a_line_the_worst_first_and_the_last_is_for_all(past
     lines = [line.split() for line in found.out.splitlines() if line.strip()]
     assert [line[0] for line in lines[2:5]] == [ODD, "ada@example.org", "all"]
     assert lines[3][1:5] == ["9", "of", "10", "1.000"]
-    assert "more than trending: nDCG@10 +" in found.out
+    assert "more than trending: nDCG@10 " in found.out
     assert "more than mean of likes: nDCG@10 " in found.out
     assert found.err == ""
 

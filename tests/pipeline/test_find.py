@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from digestbot.errors import NotFoundError
 from digestbot.models import Paper
 from digestbot.pipeline.find import Finder, Found
-from digestbot.ranking.features import Features
+from digestbot.ranking.features import Recipe
+from digestbot.ranking.fit import Fit
 from digestbot.store import Store, Within
 from tests.factories import DAY, NOW, described, paper
 
@@ -24,8 +25,8 @@ ALL = (OWLS, MICE, BATS, ROBOTS)
 
 def finder(store: Store, *papers: Paper, fit: bool = True) -> Finder:
     store.papers.add(papers or ALL, NOW)
-    features = Features.fit(papers or ALL) if fit else None
-    return Finder(store.search, lambda: features)
+    made = Fit.of(papers or ALL, Recipe(), NOW) if fit else None
+    return Finder(store.search, lambda: made)
 
 
 def ids(found: list[Found]) -> list[str]:
@@ -68,7 +69,7 @@ def test_words_that_no_fit_knows_are_found_by_the_index_alone(store: Store) -> N
 
 
 def test_the_fit_is_not_asked_for_when_there_is_nothing_to_put_in_order(store: Store) -> None:
-    def refuse() -> Features | None:
+    def refuse() -> Fit | None:
         raise AssertionError
 
     store.papers.add(ALL, NOW)
