@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import product
 from multiprocessing import get_context
 
@@ -99,7 +99,7 @@ def _of_choices(task: Task, judge: Judge, fitted: Fitted) -> Iterator[tuple[Choi
     place = candidate_rows @ features.background.directions
     # The strengths of the directions, from the discount that the fit gave them.
     discount = features.background.discount.astype(np.float64)
-    ridge = max(recipe.least_ridge, len(task.corpus) / recipe.papers_a_ridge)
+    ridge = recipe.ridge(len(task.corpus))
     strengths = ridge * discount / (1 - discount)
     for half, many in product(HALVES, MANY):
         says = np.ones(len(papers)) if many is None else telling(popular, many)
@@ -111,7 +111,7 @@ def _of_choices(task: Task, judge: Judge, fitted: Fitted) -> Iterator[tuple[Choi
         own_place = profile @ features.background.directions
         own_evidence = candidate_share / (candidate_share + half)
         for least in RIDGES:
-            ridge = max(least, len(task.corpus) / recipe.papers_a_ridge)
+            ridge = replace(recipe, least_ridge=least).ridge(len(task.corpus))
             common = (own_place * (strengths / (strengths + ridge)).astype(np.float32)) @ place.T
             scores = rounded((direct - common) * own_evidence[None, :])
             yield Choice(fitted, half, least, many), judge.all(scores)

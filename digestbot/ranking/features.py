@@ -30,17 +30,21 @@ class Recipe:
     """What a fit depends on besides the corpus; the values are those that were found best (``docs/ranking.md``).
 
     ``half_evidence`` is how long a text must be, as a share of the usual length, to count half. The ridge constant is
-    ``papers / papers_a_ridge``, since the directions' strengths grow with the corpus, and at least ``least_ridge``:
-    below that a small corpus, in which every paper is a direction of its own, explains the likes away. ``seed`` is
-    that of the search for the directions.
+    ``(papers / ridge_papers) ** 1.5``, since the directions' strengths grow with the corpus, and at least
+    ``least_ridge``: below that a small corpus, in which every paper is a direction of its own, explains the likes
+    away. ``seed`` is that of the search for the directions.
     """
 
     dimensions: int = 200
     half_evidence: float = 0.3
     least_ridge: float = 10.0
-    papers_a_ridge: float = 1000.0
+    ridge_papers: float = 1600.0
     least_count: int = _LEAST_COUNT
     seed: int = 20250318
+
+    def ridge(self, papers: int) -> float:
+        """Return the ridge constant for a corpus of so many papers."""
+        return float(max(self.least_ridge, (papers / self.ridge_papers) ** 1.5))
 
 
 class Features:
@@ -134,7 +138,7 @@ def _kept(counts: csr_matrix, recipe: Recipe, *, small: bool) -> IntArray:
 
 def _background(matrix: csr_matrix, recipe: Recipe) -> Background:
     papers, terms = matrix.shape
-    ridge = max(recipe.least_ridge, papers / recipe.papers_a_ridge)
+    ridge = recipe.ridge(papers)
     k = min(recipe.dimensions, papers - 1, terms - 1)
     if k < 1:
         return Background(np.zeros((terms, 0), dtype=np.float32), np.zeros(0, dtype=np.float32))
