@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from itertools import product
 from multiprocessing import get_context
 
@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from tasks import Floats, Judge, Task, one_core
 
 from digestbot.ranking.features import Features, Recipe
-from digestbot.ranking.profile import rounded, telling
+from digestbot.ranking.profile import rounded, settled, telling
 from digestbot.ranking.rows import inverse, lengths, scaled
 
 FOLDS = 5
@@ -34,23 +34,26 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Choice:
-    """One choice of everything; the defaults are those of the program. Without ``many`` popularity does not count."""
+    """One choice of everything; the defaults are those of the program.
+
+    ``ridge`` is in units of the program's constant. Without ``many`` popularity does not count.
+    """
 
     fitted: Fitted = Fitted()
     half_evidence: float = 0.3
-    least_ridge: float = 10.0
+    ridge: float = 1.0
     many: float | None = 20.0
 
     def __str__(self) -> str:
         order, least, dimensions = astuple(self.fitted)
         return (
             f"texts as {order}, count {least}, {dimensions} directions, half evidence {self.half_evidence},"
-            f" ridge {self.least_ridge:g}, popularity {'off' if self.many is None else f'{self.many:g}'}"
+            f" ridge x {self.ridge:g}, popularity {'off' if self.many is None else f'{self.many:g}'}"
         )
 
 
 FITS = [Fitted(*one) for one in product(("pairs", "bags"), (2, 3, 4), (100, 200, 400))]
-HALVES, RIDGES, MANY = (0.2, 0.3, 0.5), (5.0, 10.0, 20.0), (10.0, 20.0, 40.0, None)
+HALVES, RIDGES, MANY = (0.2, 0.3, 0.5), (0.5, 1.0, 2.0), (10.0, 20.0, 40.0, None)
 
 Measured = dict[Choice, Floats]
 _shared: dict[str, tuple[Task, Judge]] = {}
@@ -73,7 +76,7 @@ def _seen(task: Task, found: Measured) -> list[Choice]:
 
 
 def _rest(choice: Choice) -> tuple[float, float, float | None]:
-    return choice.half_evidence, choice.least_ridge, choice.many
+    return choice.half_evidence, choice.ridge, choice.many
 
 
 def _of_fit(fitted: Fitted) -> Measured:
@@ -97,24 +100,22 @@ def _of_choices(task: Task, judge: Judge, fitted: Fitted) -> Iterator[tuple[Choi
     rated_rows, rated_share = _apart(rated, recipe)
     candidate_rows, candidate_share = _apart(candidates, recipe)
     place = candidate_rows @ features.background.directions
-    # The strengths of the directions, from the discount that the fit gave them.
     discount = features.background.discount.astype(np.float64)
-    ridge = recipe.ridge(len(task.corpus))
-    strengths = ridge * discount / (1 - discount)
     for half, many in product(HALVES, MANY):
         says = np.ones(len(papers)) if many is None else telling(popular, many)
         weighted = csr_matrix(matrix.multiply(says[None, :]))
         evidence = rated_share / (rated_share + half)
         profile = scaled(weighted, inverse(np.asarray(abs(weighted) @ evidence).ravel()))
         profile = csr_matrix(profile.multiply(evidence[None, :])) @ rated_rows
+        steady = settled(weighted)[:, None].astype(np.float32)
         direct = (profile @ candidate_rows.T).toarray()
         own_place = profile @ features.background.directions
         own_evidence = candidate_share / (candidate_share + half)
-        for least in RIDGES:
-            ridge = replace(recipe, least_ridge=least).ridge(len(task.corpus))
-            common = (own_place * (strengths / (strengths + ridge)).astype(np.float32)) @ place.T
-            scores = rounded((direct - common) * own_evidence[None, :])
-            yield Choice(fitted, half, least, many), judge.all(scores)
+        for ridge in RIDGES:
+            # With a larger ridge constant the same strengths of the directions are discounted less.
+            less = (discount / (discount + ridge * (1 - discount))).astype(np.float32)
+            common = (own_place * less) @ place.T * steady
+            yield Choice(fitted, half, ridge, many), judge.all(rounded((direct - common) * own_evidence[None, :]))
 
 
 def _apart(rows: csr_matrix, recipe: Recipe) -> tuple[csr_matrix, Floats]:

@@ -19,11 +19,11 @@ import numpy as np
 from stage import DATA, AbsentError, say
 from tasks import DEPTH, FIRST_CANDIDATE, Floats, Task, mean_and_error, one_core, read_task
 
-from digestbot.models import Paper, PaperId
+from digestbot.models import PaperId
 from digestbot.ranking.evaluation import ndcg
 from digestbot.ranking.features import Features
 from digestbot.ranking.rank import Choice, Ranker, Reader
-from digestbot.ranking.rows import Rows, cosines
+from digestbot.ranking.rows import Rows, cosines, stacked
 from digestbot.ranking.selection import Rules
 
 LAST_DAY = date(2025, 5, 31)
@@ -38,10 +38,10 @@ def chosen(half_life_days: float = 0.0, diversity: float = 0.0, explore: int = 0
 
 CHOICES = {
     "the best ten by score": chosen(),
-    **{f"diversity {one}": chosen(diversity=one) for one in (0.1, 0.2, 0.3, 0.5)},
-    **{f"explore {one}": chosen(explore=one) for one in (1, 2, 3)},
+    **{f"diversity {one}": chosen(diversity=one) for one in (0.1, 0.2, 0.3)},
+    **{f"explore {one}": chosen(explore=one) for one in (1, 2)},
     "diversity 0.1, explore 1": chosen(diversity=0.1, explore=1),
-    **{f"half_life_days {one}": chosen(half_life_days=one) for one in (20, 40, 80, 365)},
+    **{f"half_life_days {one}": chosen(half_life_days=one) for one in (20, 80, 365)},
     "the defaults, all three": chosen(half_life_days=365, diversity=0.1, explore=1),
 }
 
@@ -51,12 +51,12 @@ class Shelf:
     """What is known of rated papers."""
 
     task: Task
-    features: Features
-    texts: Mapping[PaperId, Paper]
+    number: Mapping[PaperId, int]
+    every: Rows
 
     def rows(self, ids: Sequence[PaperId]) -> tuple[list[PaperId], Rows]:
-        known = [one for one in ids if one in self.texts]
-        return known, self.features.rows([self.texts[one] for one in known])
+        known = [one for one in ids if one in self.number]
+        return known, self.every.take([self.number[one] for one in known])
 
     def counts(self, _ids: Sequence[PaperId]) -> Mapping[PaperId, int]:
         return self.task.counts
@@ -80,9 +80,10 @@ def main() -> int:
 
 
 def measure(task: Task) -> None:
-    features = Features.fit(task.corpus)
+    features, corpus = Features.fit_rows(task.corpus)
     rows = features.rows(task.candidates)
-    shelf = Shelf(task, features, {paper.id: paper for paper in (*task.corpus, *task.candidates)})
+    texts = enumerate((*task.corpus, *task.candidates))
+    shelf = Shelf(task, {paper.id: place for place, paper in texts}, stacked([corpus, rows]))
     days: dict[tuple[str, PaperId], date] = {}
     with task.ratings_file.open(newline="") as file:
         for row in csv.DictReader(file):
@@ -130,11 +131,11 @@ def measure(task: Task) -> None:
     print(f"{'':30} {'a month':>8} {'less the first':>18} {'cosine':>7} {'days':>8} {'less the first':>18}")
     base: tuple[Floats, Floats] | None = None
     for label, choice in CHOICES.items():
-        (whole, same), days = month(choice), every_day(choice)
-        base = base or (whole, days)
-        less = [mean_and_error(values - first) for values, first in zip((whole, days), base, strict=True)]
+        (whole, same), daily = month(choice), every_day(choice)
+        base = base or (whole, daily)
+        less = [mean_and_error(values - first) for values, first in zip((whole, daily), base, strict=True)]
         print(
-            f"{label:30} {whole.mean():8.4f} {less[0]:>18} {same:7.3f} {days.mean():8.4f} {less[1]:>18}",
+            f"{label:30} {whole.mean():8.4f} {less[0]:>18} {same:7.3f} {daily.mean():8.4f} {less[1]:>18}",
             flush=True,
         )
 

@@ -2,8 +2,8 @@
 
 The corpus counts as unrated (0) beside a like's 1 and a dislike's -1. With the corpus ``X = U S V'``
 cut off at k directions, ``a (X'X + aI)^-1 = I - V diag(S^2 / (S^2 + a)) V'``: what is rated, less its
-share in what everybody writes about. So a profile is a sum over the rated papers, a score a sum of
-kernel values (``rows.kernel``), and both are sums over terms.
+share in what everybody writes about; of that less, as long as there are few ratings. So a profile is a
+sum over the rated papers, a score a sum of kernel values (``rows.kernel``), and both are sums over terms.
 Hoerl and Kennard, Ridge Regression (Technometrics 12, 1970); the inverse by Woodbury's identity.
 """
 
@@ -18,10 +18,12 @@ from scipy.sparse import csr_matrix
 
 from digestbot.models import Paper, PaperId
 from digestbot.ranking.features import Features
-from digestbot.ranking.rows import Background, IntArray, Rows, inverse, kernel, scaled
+from digestbot.ranking.rows import Background, IntArray, Kernel, Rows, inverse, kernel, scaled
 
 # Scores are sums of single precision: what is beyond this is noise, and must not order papers of the same words.
 DECIMALS = 6
+# With so many ratings half of the discount is taken.
+_HALF_SETTLED = 3.0
 # So often must a paper be rated for a like of it to count 1 / sqrt(2).
 MANY_RATINGS = 20.0
 
@@ -31,23 +33,25 @@ class Profiles:
     """The profiles of some readers, a row each.
 
     ``shares`` is ``(n_readers, n_rated)`` sparse float32: how much each rated paper counts for each reader, dislikes
-    negative. A score is divided by the evidence of all of a reader's ratings, so scores compare.
+    negative. A score is divided by the evidence of all of a reader's ratings, so scores compare. ``settled``
+    ``(n_readers,)`` is how much of the discount of what everybody writes about each reader's scores take.
     """
 
     shares: csr_matrix
+    settled: NDArray[np.float64]
     rated: Rows
     background: Background
 
     def score(self, candidates: Rows) -> NDArray[np.float64]:
         """Return ``(n_readers, n_candidates)``: about the cosine to the likes, less what is common."""
-        return rounded(self.shares @ kernel(self.rated, candidates, self.background))
+        return rounded(scores_of(self.shares, self.settled, kernel(self.rated, candidates, self.background)))
 
     def weights(self, reader: int, terms: IntArray) -> NDArray[np.float64]:
         """Return the weights of the given term numbers for one reader."""
         own = self.shares[[reader]]
         direct = np.asarray((own @ self.rated.terms).toarray(), dtype=np.float64).ravel()[terms]
         common = np.asarray(own @ self.rated.place, dtype=np.float64).ravel() * self.background.discount
-        return np.asarray(direct - self.background.directions[terms] @ common)
+        return np.asarray(direct - self.settled[reader] * (self.background.directions[terms] @ common))
 
     def contributions(self, reader: int, candidate: csr_matrix) -> tuple[IntArray, NDArray[np.float64]]:
         """Return the term numbers of one ``(1, n_terms)`` candidate and what each adds to its score."""
@@ -68,7 +72,24 @@ def train(rated: Rows, values: csr_matrix, background: Background) -> Profiles:
 
     ``values`` is ``(n_readers, n_rated)``, positive for a like and negative for a dislike, closer to 0 the longer ago.
     """
-    return Profiles(shares_of(values, rated.evidence), rated, background)
+    return Profiles(shares_of(values, rated.evidence), settled(values, rated.evidence), rated, background)
+
+
+def settled(values: csr_matrix, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each reader's profile is settled, in [0, 1), by the number of ratings that say something.
+
+    With one or two, what everybody writes about is most of what is known of a reader, and discounting it loses more
+    than it tells apart: half of the discount is taken with three ratings, all but a hundredth with thirty.
+    """
+    every = csr_matrix((np.ones(len(values.data)), values.indices, values.indptr), shape=values.shape)
+    squares = np.asarray(every @ (evidence > 0).astype(np.float64)) ** 2
+    return np.asarray(squares / (squares + _HALF_SETTLED**2))
+
+
+def scores_of(shares: csr_matrix, settled: NDArray[np.float64], common: Kernel) -> NDArray[np.float64]:
+    """Return ``(n_readers, n_candidates)`` scores; ``common`` is what rated papers have in common with candidates."""
+    discount = np.asarray(shares @ common.common, dtype=np.float64) * settled[:, None]
+    return np.asarray(shares @ common.direct, dtype=np.float64) - discount
 
 
 def shares_of(values: csr_matrix, evidence: NDArray[np.float64]) -> csr_matrix:
@@ -79,7 +100,7 @@ def shares_of(values: csr_matrix, evidence: NDArray[np.float64]) -> csr_matrix:
     return scaled(values, inverse(np.asarray(absolute @ evidence, dtype=np.float64).ravel()))
 
 
-def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def rounded(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return scores without the digits that are noise."""
     return np.asarray(np.round(np.asarray(scores, dtype=np.float64), DECIMALS))
 

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from digestbot.models import Paper, PaperId, Reason, ReasonKind, Scored
 from digestbot.ranking.features import Features
 from digestbot.ranking.matching import Matcher
-from digestbot.ranking.profile import DECIMALS, Profiles, shares_of
+from digestbot.ranking.profile import DECIMALS, Profiles, scores_of, settled, shares_of
 from digestbot.ranking.rated import Given, Rated, RatedPapers
 from digestbot.ranking.reasons import Carriers, carrying_like
 from digestbot.ranking.rows import IntArray, Rows
@@ -121,13 +121,13 @@ class Ranker:
             self._choice.half_life_days,
         )
         weighted = _with(values, values.data * self._rated.telling[values.indices])
-        shares = shares_of(weighted, self._rated.evidence)
+        shares, steady = shares_of(weighted, self._rated.evidence), settled(weighted, self._rated.evidence)
         # Who likes only papers without words has, for a profile, liked nothing yet.
         telling = (self._rated.evidence > 0).astype(np.float64)
         likes = np.asarray(_with(values, np.maximum(values.data, 0)) @ telling, dtype=np.float64)
         counts = np.asarray(_with(values, values.data > 0) @ telling, dtype=np.intp)
         followed = _Followed(self._matcher, readers, len(self._papers))
-        scores = np.asarray(shares @ self._rated.kernel, dtype=np.float64)
+        scores = scores_of(shares, steady, self._rated.kernel)
         allowed = np.zeros(scores.shape, dtype=np.bool_)
         for number, reader in enumerate(readers):
             allowed[number] = self._allowed(reader, followed.of(number), narrow=not likes[number])
@@ -144,7 +144,7 @@ class Ranker:
         allowed &= scores > np.where(likes > 0, self._choice.floor, -np.inf)[:, None]
         limits = np.array([max(reader.limit, 0) for reader in readers], dtype=np.intp)
         selected = select(scores, allowed, limits, self._unsure(values, likes), self._likeness, self._choice.rules)
-        reasons = self._reasons(readers, shares, likes, counts, followed, scores, selected)
+        reasons = self._reasons(readers, shares, steady, likes, counts, followed, scores, selected)
         return [
             Ranked(
                 chosen=[
@@ -190,13 +190,14 @@ class Ranker:
         """
         if not self._choice.rules.explore:
             return None
-        known = _with(values, np.ones_like(values.data)) @ self._rated.kernel**2
+        known = _with(values, np.ones_like(values.data)) @ self._rated.kernel.direct**2
         return np.asarray(np.sqrt(np.clip(1.0 - known, 0.0, 1.0)) * (likes > 0)[:, None], dtype=np.float64)
 
     def _reasons(
         self,
         readers: Sequence[Reader],
         shares: csr_matrix,
+        steady: NDArray[np.float64],
         likes: NDArray[np.float64],
         counts: IntArray,
         followed: _Followed,
@@ -206,8 +207,8 @@ class Ranker:
         """Return for each reader the reasons of the chosen papers, in their order."""
         rows, places = np.nonzero(selected.numbers != NOWHERE)
         papers = selected.numbers[rows, places]
-        terms = self._carriers.carried(shares, self._rated.terms, self._rated.place, rows, papers)
-        liked = carrying_like(shares, self._rated.kernel, rows, papers)
+        terms = self._carriers.carried(shares, steady, self._rated.terms, self._rated.place, rows, papers)
+        liked = carrying_like(shares, steady, self._rated.kernel, rows, papers)
         half = _OF_ONE_LIKE * scores[rows, papers]
         of_one = (half > 0) & (liked.amounts >= half) & (counts[rows] >= _LEAST_LIKES)
         of_one &= ~selected.explored[rows, places] & (terms.terms[:, 0] >= 0)

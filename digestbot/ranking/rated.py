@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from digestbot.models import PaperId, RatingValue
 from digestbot.ranking.profile import telling
-from digestbot.ranking.rows import Background, FloatArray, IntArray, Rows, kernel
+from digestbot.ranking.rows import Background, FloatArray, IntArray, Kernel, Rows, kernel
 
 # A rating: of which paper, like or dislike, and the day it was given.
 Given: TypeAlias = tuple[PaperId, RatingValue, date]
@@ -22,7 +22,7 @@ Find = Callable[[Sequence[PaperId]], tuple[Sequence[PaperId], Rows]]
 
 _NONE = -1
 _AT_ONCE = 2000
-_MOST_BYTES = 400_000_000
+_MOST_BYTES = 600_000_000
 # After so many half-lives a rating ages no more: single precision ends soon behind it.
 _OLDEST = 64.0
 
@@ -73,13 +73,14 @@ class Rated:
         self._evidence: list[NDArray[np.float64]] = []
         self._telling: list[NDArray[np.float64]] = []
         self._size = 0
-        self._kernel: FloatArray = np.empty((0, len(self._candidates)), dtype=np.float32)
+        self._direct: FloatArray = np.empty((0, len(self._candidates)), dtype=np.float32)
+        self._common: FloatArray = np.empty_like(self._direct)
 
     def meet(self, papers: Iterable[PaperId]) -> None:
         """Get to know the papers of the readers at hand."""
         wanted = set(papers)
         new = sorted(wanted - self._numbers.keys())
-        room = self._most_bytes // (4 * max(1, len(self._candidates)))
+        room = self._most_bytes // (8 * max(1, len(self._candidates)))
         if new and self._size and self._size + len(new) > room:
             self._forget()
             new = sorted(wanted)
@@ -98,11 +99,9 @@ class Rated:
 
     def _take(self, rows: Rows) -> None:
         size = self._size + len(rows)
-        if size > len(self._kernel):
-            larger = np.empty((max(size, 2 * len(self._kernel)), len(self._candidates)), dtype=np.float32)
-            larger[: self._size] = self._kernel[: self._size]
-            self._kernel = larger
-        self._kernel[self._size : size] = kernel(rows, self._candidates, self._background)
+        self._direct, self._common = (self._grown(one, size) for one in (self._direct, self._common))
+        found = kernel(rows, self._candidates, self._background)
+        self._direct[self._size : size], self._common[self._size : size] = found.direct, found.common
         self._terms.append(rows.terms[:, self._columns])
         self._places.append(rows.place)
         self._evidence.append(rows.evidence)
@@ -138,10 +137,17 @@ class Rated:
         """How much each paper's text says, ``(n_rated,)``."""
         return np.concatenate([*self._evidence, np.zeros(0)])
 
+    def _grown(self, array: FloatArray, size: int) -> FloatArray:
+        if size <= len(array):
+            return array
+        larger = np.empty((max(size, 2 * len(array)), array.shape[1]), dtype=np.float32)
+        larger[: self._size] = array[: self._size]
+        return larger
+
     @property
-    def kernel(self) -> FloatArray:
+    def kernel(self) -> Kernel:
         """What each rated paper has in common with each candidate, ``(n_rated, n_candidates)``."""
-        return self._kernel[: self._size]
+        return Kernel(self._direct[: self._size], self._common[: self._size])
 
     def values(self, ratings: Sequence[Sequence[Given]], today: Sequence[date], half_life: float) -> csr_matrix:
         """Return ``(n_readers, n_rated)`` values of ratings of papers that were met, by number.

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from digestbot.ranking.features import Features
 from digestbot.ranking.profile import DECIMALS
-from digestbot.ranking.rows import FloatArray, IntArray, Rows
+from digestbot.ranking.rows import FloatArray, IntArray, Kernel, Rows
 
 MOST_TERMS = 3
 # A pair speaks for its words when it carried at least so much as the weaker of them.
@@ -49,11 +49,18 @@ class Carriers:
         self._words = _entries_of_words(names, self._column, self._starts)
 
     def carried(
-        self, shares: csr_matrix, own: csr_matrix, place: FloatArray, readers: IntArray, papers: IntArray
+        self,
+        shares: csr_matrix,
+        settled: NDArray[np.float64],
+        own: csr_matrix,
+        place: FloatArray,
+        readers: IntArray,
+        papers: IntArray,
     ) -> Carried:
         """Return for pairs of a reader and a candidate the terms that carried the most of the score.
 
-        ``shares`` is ``(n_readers, n_rated)``, ``own`` the rated papers' rows in ``columns`` and ``place`` their place;
+        ``shares`` ``(n_readers, n_rated)`` and ``settled`` are of the profiles; ``own`` are the rated papers' rows in
+        ``columns`` and ``place`` their place;
         ``readers`` and ``papers``, each ``(n_pairs,)``, number readers and candidates. A pair of words that carried
         half as much as the weaker of them speaks for both, since it says more ("question answering") than either: its
         amount is all three. No word is named twice, nor as "robot" and "robots".
@@ -69,7 +76,7 @@ class Carriers:
         owner = np.repeat(np.arange(len(order), dtype=np.intp), counts)
         shift = self._starts[papers[order]] - starts[:-1]
         entry = np.arange(starts[-1]) + shift[owner]
-        added = self._added(shares, own, place, readers[order], papers[order], starts)
+        added = self._added(shares, settled, own, place, readers[order], papers[order], starts)
         added *= self._weights[entry]
         positive = np.maximum(added, 0.0)
         for_words = np.zeros(len(added))
@@ -100,6 +107,7 @@ class Carriers:
     def _added(
         self,
         shares: csr_matrix,
+        settled: NDArray[np.float64],
         own: csr_matrix,
         place: FloatArray,
         readers: IntArray,
@@ -109,7 +117,7 @@ class Carriers:
         """Return the weight of the term of each entry for its pair's reader; pairs stand by candidate."""
         direct = (shares @ own).toarray()
         # In double precision, as all sums whose order depends on who else is there.
-        common = np.asarray(shares @ place, dtype=np.float64) * self._background.discount
+        common = np.asarray(shares @ place, dtype=np.float64) * self._background.discount * settled[:, None]
         found = np.empty(starts[-1])
         directions = self._background.directions
         _, firsts = np.unique(papers, return_index=True)
@@ -170,10 +178,13 @@ class CarryingLike:
     amounts: NDArray[np.float64]
 
 
-def carrying_like(shares: csr_matrix, kernel: FloatArray, readers: IntArray, papers: IntArray) -> CarryingLike:
+def carrying_like(
+    shares: csr_matrix, settled: NDArray[np.float64], common: Kernel, readers: IntArray, papers: IntArray
+) -> CarryingLike:
     """Return for pairs of a reader and a candidate the liked paper that carried the most; 0 where none did.
 
-    ``kernel`` is ``(n_rated, n_candidates)``. The amounts of all rated papers add up to the profile's score.
+    ``common`` is what rated papers have in common with candidates. The amounts of all rated papers add up to the
+    profile's score.
     """
     numbers, amounts = np.zeros(len(readers), dtype=np.intp), np.zeros(len(readers))
     counts = np.diff(shares.indptr)[readers]
@@ -182,7 +193,8 @@ def carrying_like(shares: csr_matrix, kernel: FloatArray, readers: IntArray, pap
     source = shares.indptr[readers][owner] + np.arange(starts[-1]) - starts[owner]
     rated = np.asarray(shares.indices[source], dtype=np.intp)
     share = np.maximum(shares.data[source], 0.0)
-    added = share.astype(np.float64) * kernel[rated, papers[owner]]
+    at = rated, papers[owner]
+    added = share.astype(np.float64) * (common.direct[at] - settled[readers[owner]] * common.common[at])
     some = np.flatnonzero(counts)
     if len(some):
         amounts[some] = np.maximum.reduceat(added, starts[:-1][some])

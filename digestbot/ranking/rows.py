@@ -60,17 +60,25 @@ def stacked(parts: Sequence[Rows]) -> Rows:
     return Rows(csr_matrix(vstack([part.terms for part in parts])), np.concatenate([part.place for part in parts]))
 
 
-def kernel(some: Rows, others: Rows, background: Background) -> FloatArray:
-    """Return ``(n_some, n_others)`` float32: what each paper has in common with each other one.
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What papers have in common with others, and what of that lies in what everybody writes about.
 
-    The product of their rows, less the share that lies in what everybody writes about:
-    ``x y' - (x V) D (y V)'``, a times the inner product of ridge regression (see ``profile``).
+    Both ``(n_some, n_others)`` float32: ``x y'`` and ``x V D V' y'``. The first less the second is the inner product of
+    ridge regression, times its constant (see ``profile``).
     """
-    common = np.asarray((some.terms @ others.terms.T).toarray(), dtype=np.float64)
+
+    direct: FloatArray
+    common: FloatArray
+
+
+def kernel(some: Rows, others: Rows, background: Background) -> Kernel:
+    """Return what each of some papers has in common with each of the others."""
+    direct = np.asarray((some.terms @ others.terms.T).toarray(), dtype=np.float32)
     # In double precision, then rounded: BLAS sums in an order that depends on the shapes, and papers of the same words
     # must come out the same for a reader alone and among others.
-    common -= (some.place.astype(np.float64) * background.discount) @ others.place.astype(np.float64).T
-    return common.astype(np.float32)
+    common = (some.place.astype(np.float64) * background.discount) @ others.place.astype(np.float64).T
+    return Kernel(direct, common.astype(np.float32))
 
 
 def cosines(rows: Rows) -> FloatArray:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 
 from digestbot.models import Paper
 from digestbot.ranking.features import Features
+from digestbot.ranking.profile import train
 from digestbot.ranking.rank import Ranked, Reader
 from digestbot.ranking.trending import trending
 from tests.factories import DAY, paper
@@ -126,13 +128,10 @@ def test_a_like_of_a_half_life_ago_counts_half(days: int) -> None:
     papers = [on(ROBOTS, 901), on(PROTEINS, 902), paper(903, title="42", abstract="")]
     old = reader(limit=9, ratings=[(robot.id, 1, DAY - timedelta(days=days)), (protein.id, 1, DAY)])
     aged = scores(best(papers, old, half_life_days=float(days)))
-    alone = {one.id: scores(best(papers, likes(one))) for one in (robot, protein)}
-    says = FEATURES.rows([robot, protein]).evidence
-    for one in papers[:2]:
-        of_robot, of_protein = (alone[liked.id][one.id] - MOST / 2 for liked in (robot, protein))
-        # A like counts by what its text says. One and a half likes is what trending goes by.
-        mean = (0.5 * says[0] * of_robot + says[1] * of_protein) / (0.5 * says[0] + says[1])
-        assert aged[one.id] - MOST / 2.5 == pytest.approx(mean, abs=2e-5)
+    profile = train(FEATURES.rows([robot, protein]), csr_matrix([[0.5, 1.0]]), FEATURES.background)
+    # One and a half likes is what trending goes by.
+    for one, score in zip(papers[:2], profile.score(FEATURES.rows(papers[:2]))[0], strict=True):
+        assert aged[one.id] - MOST / 2.5 == pytest.approx(score, abs=2e-5)
     assert aged[papers[2].id] == pytest.approx(MOST / 2.5, abs=1e-6)
 
 

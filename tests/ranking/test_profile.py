@@ -62,7 +62,7 @@ def test_the_shared_solve_is_ridge_regression(
     _, singular, right = np.linalg.svd(corpus, full_matrices=False)
     background = Background(right.T.astype(np.float32), (singular**2 / (singular**2 + ridge)).astype(np.float32))
     rows = located(csr_matrix(rated, dtype=np.float32), background)
-    profiles = train(rows, csr_matrix([values]), background)
+    profiles = replace(train(rows, csr_matrix([values]), background), settled=np.ones(1))
     assert weights(profiles) == pytest.approx(directly(corpus, rated, values, ridge), abs=1e-5)
 
 
@@ -73,7 +73,7 @@ def test_a_fitted_corpus_with_all_its_directions_gives_the_same_solve() -> None:
     assert features.background.directions.shape[1] == len(corpus) - 1
     rated, values = [corpus[3], corpus[20], corpus[30]], [1.0, 1.0, -1.0]
     matrix = features.transform(rated)
-    profiles = train(features.rows(rated), csr_matrix([values]), features.background)
+    profiles = replace(train(features.rows(rated), csr_matrix([values]), features.background), settled=np.ones(1))
     rows = dense(features.transform(corpus))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     direct = directly(rows, dense(matrix), values, features.recipe.least_ridge)

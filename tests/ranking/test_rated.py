@@ -55,7 +55,7 @@ def sums(known: Rated, own: Sequence[Given], half_life: float = 0.0) -> tuple[ND
         known.terms[numbers].toarray().tolist(),
         known.place[numbers].tolist(),
     ]
-    return np.asarray(values @ known.kernel), facts
+    return np.asarray(values @ known.kernel.direct - values @ known.kernel.common), facts
 
 
 @given(st.lists(st.lists(st.integers(0, 35), min_size=1, max_size=6, unique=True), min_size=1, max_size=6))
@@ -70,7 +70,13 @@ def test_what_was_forgotten_is_worked_out_again_to_the_same(readers: list[list[i
         assert known == same
         # No more is kept than there is room for, but what one reader needs.
         assert len(narrow.papers) <= most
-        assert len(narrow.kernel) == len(narrow.papers) == len(narrow.evidence) == len(narrow.among)
+        assert (
+            len(narrow.kernel.direct)
+            == len(narrow.kernel.common)
+            == len(narrow.papers)
+            == len(narrow.evidence)
+            == len(narrow.among)
+        )
     assert set(roomy.papers) == {LIBRARY[number].id for numbers in readers for number in numbers}
 
 
@@ -80,7 +86,8 @@ def test_each_rated_paper_has_in_common_with_each_candidate_what_the_kernel_says
     known.meet(one.id for one in LIBRARY[:6])
     expected = kernel(FEATURES.rows(LIBRARY[:9]), ROWS, FEATURES.background)
     order = [known.papers.index(one.id) for one in LIBRARY[:9]]
-    assert np.array_equal(known.kernel[order], expected)
+    assert np.array_equal(known.kernel.direct[order], expected.direct)
+    assert np.array_equal(known.kernel.common[order], expected.common)
     assert len(known.papers) == 9
 
 
@@ -104,7 +111,7 @@ def test_a_paper_without_a_text_counts_for_nothing_and_is_looked_for_once() -> N
 def test_before_anything_was_met_there_is_nothing() -> None:
     known = rated()
     known.meet([])
-    assert known.kernel.shape == (0, 3)
+    assert known.kernel.direct.shape == known.kernel.common.shape == (0, 3)
     assert known.terms.shape[0] == len(known.place) == len(known.evidence) == len(known.among) == 0
     assert known.values([[], []], [DAY, DAY], 30.0).shape == (2, 0)
 

@@ -43,6 +43,7 @@ def named(features: Features, profiles: Profiles, papers: list[Paper]) -> list[l
     readers = profiles.shares.shape[0]
     found = carriers.carried(
         profiles.shares,
+        profiles.settled,
         profiles.rated.terms[:, carriers.columns],
         profiles.rated.place,
         np.repeat(np.arange(readers), len(papers)),
@@ -165,8 +166,9 @@ def test_what_the_rated_papers_carried_adds_up_and_the_strongest_like_is_found(
     values = data.draw(st.lists(st.sampled_from([1.0, -1.0, 0.5, 0.0]), min_size=size, max_size=size))
     found = profiles(SMALL, papers, [values])
     rows = SMALL.rows(papers)
-    common = kernel(rows, rows, SMALL.background)
-    liked = carrying_like(found.shares, common, np.zeros(size, dtype=np.intp), np.arange(size))
+    both = kernel(rows, rows, SMALL.background)
+    common = both.direct - found.settled[0] * both.common
+    liked = carrying_like(found.shares, found.settled, both, np.zeros(size, dtype=np.intp), np.arange(size))
     shares = found.shares.toarray()[0].astype(np.float64)
     for number in range(size):
         added = shares * common[:, number]

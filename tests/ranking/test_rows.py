@@ -69,21 +69,26 @@ def test_the_kernel_is_the_inner_product_less_what_is_common() -> None:
     terms, directions = ROWS.terms.toarray(), background.directions
     common = directions @ np.diag(background.discount) @ directions.T
     wanted = terms @ (np.eye(len(common)) - common) @ terms.T
-    assert kernel(ROWS, ROWS, background) == pytest.approx(wanted, abs=1e-5)
+    found = kernel(ROWS, ROWS, background)
+    assert found.direct - found.common == pytest.approx(wanted, abs=1e-5)
 
 
 def test_without_directions_the_kernel_is_the_inner_product() -> None:
     nothing = Background(np.zeros((3, 0), dtype=np.float32), np.zeros(0, dtype=np.float32))
     rows = located(matrix([[1.0, 0.5, 0.0], [0.0, 0.0, 0.0]]), nothing)
-    assert kernel(rows, rows, nothing).tolist() == [[1.25, 0.0], [0.0, 0.0]]
+    found = kernel(rows, rows, nothing)
+    assert found.direct.tolist() == [[1.25, 0.0], [0.0, 0.0]]
+    assert not found.common.any()
 
 
 @given(st.lists(st.integers(0, 35), min_size=1, max_size=9))
 def test_papers_have_the_same_in_common_alone_and_among_others(numbers: list[int]) -> None:
     every = kernel(ROWS, ROWS, FEATURES.background)
     some: Any = ROWS.take(numbers)
-    assert kernel(some, ROWS, FEATURES.background).tolist() == every[numbers].tolist()
-    assert kernel(ROWS, some, FEATURES.background).tolist() == every[:, numbers].tolist()
+    for name in ("direct", "common"):
+        whole = getattr(every, name)
+        assert getattr(kernel(some, ROWS, FEATURES.background), name).tolist() == whole[numbers].tolist()
+        assert getattr(kernel(ROWS, some, FEATURES.background), name).tolist() == whole[:, numbers].tolist()
 
 
 def test_a_paper_is_like_itself_and_one_without_a_word_like_none() -> None:
