@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from digestbot.models import Paper, PaperId, Reason, ReasonKind, Scored
 from digestbot.ranking.features import Features
+from digestbot.ranking.follows import Followed, Following
 from digestbot.ranking.matching import Matcher
 from digestbot.ranking.profile import DECIMALS, Profiles, scores_of, settled, shares_of
 from digestbot.ranking.rated import Given, Rated, RatedPapers
@@ -22,9 +23,6 @@ from digestbot.ranking.rows import IntArray, Rows
 from digestbot.ranking.selection import NOWHERE, Likeness, Rules, Selected, select
 from digestbot.ranking.trending import in_categories, trending
 
-# What is added to a score, which is about a cosine: a followed author is above nearly everything, a followed word
-# above what fits as well without it.
-_FOLLOWED_AUTHOR, _FOLLOWED_WORD = 0.5, 0.1
 # What trending counts beside a profile of n likes: this over 1 + n.
 _TRENDING = 0.1
 # A liked paper is the reason when it carried so much of the score, among at least so many likes.
@@ -105,6 +103,7 @@ class Ranker:
         self._at_once = max(1, min(_READERS_AT_ONCE, _CELLS_AT_ONCE // max(1, len(self._carriers.columns))))
         self._likeness = Likeness(self._papers, self._rows)
         self._matcher = Matcher(self._papers)
+        self._following = Following(self._matcher, self._rows, features)
         self._trending = lru_cache(maxsize=64)(self._trending_in)
         self._in = lru_cache(maxsize=4096)(self._in_categories)
 
@@ -126,25 +125,25 @@ class Ranker:
         telling = (self._rated.evidence > 0).astype(np.float64)
         likes = np.asarray(_with(values, np.maximum(values.data, 0)) @ telling, dtype=np.float64)
         counts = np.asarray(_with(values, values.data > 0) @ telling, dtype=np.intp)
-        followed = _Followed(self._matcher, readers, len(self._papers))
-        scores = scores_of(shares, steady, self._rated.kernel)
-        allowed = np.zeros(scores.shape, dtype=np.bool_)
+        followed = Followed(self._following, [reader.follows for reader in readers], likes, len(self._papers))
+        fitting = scores_of(shares, steady, self._rated.kernel)
+        newest = np.zeros_like(fitting)
+        allowed = self._not_rated(values)
         for number, reader in enumerate(readers):
-            allowed[number] = self._allowed(reader, followed.of(number), narrow=not likes[number])
-            scores[number] += (
-                _TRENDING
-                / (1 + likes[number])
-                * (self._trending(reader.first, reader.today) * self._in(reader.categories))
-            )
-        scores = np.round(scores + followed.boosts, DECIMALS)
-        among = self._rated.among[values.indices]
-        rated = np.flatnonzero(among >= 0)
-        allowed[np.repeat(np.arange(len(readers)), np.diff(values.indptr))[rated], among[rated]] = False
+            allowed[number] &= self._allowed(reader, followed.of(number), narrow=not likes[number])
+            newest[number] = self._trending(reader.first, reader.today) * self._in(reader.categories)
+        newest *= (_TRENDING / (1 + likes))[:, None]
+        best = np.where(allowed, fitting + newest, 0.0).max(axis=1, initial=0.0)
+        best = np.where(best > 0, best, _TRENDING / (1 + likes)).astype(np.float64).round(DECIMALS)
+        fitting += followed.boosts(best)
+        scores = np.round(fitting + newest, DECIMALS)
         considered = allowed.sum(axis=1)
-        allowed &= scores > np.where(likes > 0, self._choice.floor, -np.inf)[:, None]
+        allowed &= np.round(fitting, DECIMALS) > np.where(likes > 0, self._choice.floor, -np.inf)[:, None]
         limits = np.array([max(reader.limit, 0) for reader in readers], dtype=np.intp)
-        selected = select(scores, allowed, limits, self._unsure(values, likes), self._likeness, self._choice.rules)
-        reasons = self._reasons(readers, shares, steady, likes, counts, followed, scores, selected)
+        selected = select(
+            scores, allowed, limits, best, self._unsure(values, likes), self._likeness, self._choice.rules
+        )
+        reasons = self._reasons(readers, shares, steady, likes, counts, followed, best, scores, selected)
         return [
             Ranked(
                 chosen=[
@@ -155,6 +154,13 @@ class Ranker:
             )
             for number, (row, why) in enumerate(zip(selected.numbers, reasons, strict=True))
         ]
+
+    def _not_rated(self, values: csr_matrix) -> NDArray[np.bool_]:
+        among = self._rated.among[values.indices]
+        rated = np.flatnonzero(among >= 0)
+        allowed = np.ones((values.shape[0], len(self._papers)), dtype=np.bool_)
+        allowed[np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))[rated], among[rated]] = False
+        return allowed
 
     def _allowed(self, reader: Reader, followed: IntArray, *, narrow: bool) -> NDArray[np.bool_]:
         allowed = self._announced(reader.first, reader.today)
@@ -200,7 +206,8 @@ class Ranker:
         steady: NDArray[np.float64],
         likes: NDArray[np.float64],
         counts: IntArray,
-        followed: _Followed,
+        followed: Followed,
+        best: NDArray[np.float64],
         scores: NDArray[np.float64],
         selected: Selected,
     ) -> list[list[Reason]]:
@@ -227,7 +234,8 @@ class Ranker:
             strict=True,
         ):
             kind: ReasonKind = "explore" if exploring else "terms" if numbers[0] >= 0 else "trending"
-            if (following := followed.reason(row, paper)) is not None:
+            following = None if exploring else followed.reason(row, paper, float(best[row]))
+            if following is not None:
                 reason = following
             elif one and (title := titles.get(self._rated.papers[like])) is not None:
                 reason = Reason(kind="liked", terms=(title,), amounts=(amount,))
@@ -245,36 +253,6 @@ class Ranker:
 def _with(matrix: csr_matrix, data: NDArray[Any]) -> csr_matrix:
     # What scipy offers for this sorts the ratings by number.
     return csr_matrix((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-class _Followed:
-    """What each reader follows among the candidates, and how much that adds to the scores."""
-
-    def __init__(self, matcher: Matcher, readers: Sequence[Reader], candidates: int) -> None:
-        self.boosts = np.zeros((len(readers), candidates))
-        self._labels: list[dict[int, list[tuple[str, float]]]] = [{} for _ in readers]
-        for row, reader in enumerate(readers):
-            for text in reader.follows:
-                found = matcher.found(text)
-                for numbers, amount in ((found.authors, _FOLLOWED_AUTHOR), (found.words, _FOLLOWED_WORD)):
-                    self.boosts[row, numbers] += amount
-                    for number in numbers.tolist():
-                        self._labels[row].setdefault(number, []).append((found.name, amount))
-
-    def of(self, row: int) -> IntArray:
-        """Return the numbers of the candidates that a reader follows something of."""
-        return np.array(sorted(self._labels[row]), dtype=np.intp)
-
-    def reason(self, row: int, paper: int) -> Reason | None:
-        """Return what of a candidate is followed, ``None`` when nothing is."""
-        labels = self._labels[row].get(paper)
-        if labels is None:
-            return None
-        # An author first; a name that is also a word of the title is said once.
-        amounts: dict[str, float] = {}
-        for name, amount in sorted(labels, key=lambda one: -one[1]):
-            amounts[name] = amounts.get(name, 0.0) + amount
-        return Reason(kind="follow", terms=tuple(amounts), amounts=tuple(amounts.values()))
 
 
 class Orders:

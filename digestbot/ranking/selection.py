@@ -5,7 +5,6 @@ Diversity is maximal marginal relevance: Carbonell and Goldstein, The use of MMR
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,23 +13,18 @@ from numpy.typing import NDArray
 
 from digestbot.models import Paper
 from digestbot.ranking.profile import DECIMALS
+from digestbot.ranking.retelling import ALIKE, is_retold, words_of_title
 from digestbot.ranking.rows import FloatArray, IntArray, Rows, cosines
 
 NOWHERE = -1
-# Texts of which one is the other with a few words changed.
-_ALIKE = 0.9
 # How far down the list diversity and exploration look, in lengths of the digest; so many times as far when
 # near-duplicates leave too little.
 _POOL, _LEAST_POOL, _FURTHER = 4, 20, 4
 _MOST_AT_ONCE = 3000
-# What not knowing a paper is worth to exploration, against its score.
-_CURIOSITY = 0.1
+# What exploration gives for the paper that is known least, against the reader's best score.
+_CURIOSITY = 0.5
 # In a shorter digest every place is for what is sure.
 _LEAST_TO_EXPLORE = 5
-# How many words of a title may be others in a retelling: one, or of a long title this share.
-_OTHER_WORDS = 0.1
-_WORD = re.compile(r"\w+")
-_NUMBERING = re.compile(r"\d|^[ivx]+$|^.$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +44,7 @@ class Likeness:
 
     def __init__(self, papers: Sequence[Paper], rows: Rows) -> None:
         known: dict[frozenset[str], int] = {}
-        titles = (frozenset(_WORD.findall(paper.title.casefold())) for paper in papers)
+        titles = (words_of_title(paper.title) for paper in papers)
         self._title = np.array([known.setdefault(title, len(known)) for title in titles], dtype=np.int64)
         self._titles = list(known)
         self._rows = rows
@@ -68,21 +62,13 @@ class Likeness:
     def _compare(self, numbers: IntArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         found = cosines(self._rows.take(numbers))
         same = np.zeros(found.shape, dtype=np.bool_)
-        ones, others = np.nonzero(np.triu(found >= _ALIKE, k=1))
+        ones, others = np.nonzero(np.triu(found >= ALIKE, k=1))
         # Copies are many pairs of few titles.
         pairs = self._title[numbers[ones]] * len(self._titles) + self._title[numbers[others]]
         distinct, place = np.unique(pairs, return_inverse=True)
-        retold = [_is_retold(*(self._titles[one] for one in divmod(pair, len(self._titles)))) for pair in distinct]
+        retold = [is_retold(*(self._titles[one] for one in divmod(pair, len(self._titles)))) for pair in distinct]
         same[ones, others] = same[others, ones] = np.array(retold, dtype=np.bool_)[place]
         return found, same
-
-
-def _is_retold(words: frozenset[str], others: frozenset[str]) -> bool:
-    """Return whether two papers of the same text have the same title but for a word; parts of a series do not."""
-    most = max(1.0, _OTHER_WORDS * max(len(words), len(others)))
-    if len(words - others) > most or len(others - words) > most:
-        return False
-    return not any(map(_NUMBERING.search, words ^ others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +83,7 @@ def select(
     scores: NDArray[np.float64],
     allowed: NDArray[np.bool_],
     limits: IntArray,
+    best: NDArray[np.float64],
     unsure: NDArray[np.float64] | None,
     likeness: Likeness,
     rules: Rules,
@@ -104,8 +91,9 @@ def select(
     """Choose for each reader at most ``limits`` of the allowed candidates.
 
     ``scores`` and ``allowed`` are ``(n_readers, n_candidates)``, candidates in the order that ties are broken in.
-    ``unsure``, of the same shape and between 0 and 1, says how little is known of each; readers whose row is 0
-    explore nothing. The result is ``(n_readers, longest limit)``, by score, with exploration behind.
+    ``best`` ``(n_readers,)``, above 0, is what scores are seen in relation to. ``unsure``, of the candidates' shape
+    and between 0 and 1, says how little is known of each; readers whose row is 0 explore nothing. The result is
+    ``(n_readers, longest limit)``, by score, with exploration behind.
     """
     readers, candidates = scores.shape
     most = int(min(limits.max(initial=0), candidates))
@@ -119,7 +107,9 @@ def select(
     considered = allowed.sum(axis=1)
     todo = np.arange(readers)
     while len(todo):
-        found = _greedy(scores[todo], allowed[todo], limits[todo], depths[todo], doubt[todo], likeness, rules)
+        found = _greedy(
+            scores[todo], allowed[todo], limits[todo], depths[todo], best[todo], doubt[todo], likeness, rules
+        )
         numbers[todo, : found.numbers.shape[1]] = found.numbers
         explored[todo, : found.numbers.shape[1]] = found.explored
         short = (found.numbers != NOWHERE).sum(axis=1) < limits[todo]
@@ -133,6 +123,7 @@ def _greedy(
     allowed: NDArray[np.bool_],
     limits: IntArray,
     depths: IntArray,
+    best: NDArray[np.float64],
     unsure: NDArray[np.float64],
     likeness: Likeness,
     rules: Rules,
@@ -151,15 +142,14 @@ def _greedy(
     explores = (unsure.max(axis=1) > 0) & (limits >= _LEAST_TO_EXPLORE)
     exploring = np.where(explores, np.minimum(rules.explore, limits // 2), 0)
     # Relative to the reader's best, so that the setting means the same for everyone.
-    best = np.where(open_, relevance, -np.inf).max(axis=1)
-    relative = relevance / np.where(np.isfinite(best) & (best > 0), best, 1.0)[:, None]
+    relative = relevance / best[:, None]
     nearest = np.zeros_like(relevance)
     numbers = np.full((readers, most), NOWHERE, dtype=np.intp)
     explored = np.zeros((readers, most), dtype=np.bool_)
     for step in range(most):
         curious = (step >= limits - exploring) & (exploring > 0)
         worth = (1 - rules.diversity) * relative - rules.diversity * nearest
-        worth = np.where(curious[:, None], relevance + _CURIOSITY * doubt, worth)
+        worth = np.where(curious[:, None], relative + _CURIOSITY * _spread(doubt, open_), worth)
         worth = np.where(open_ & (step < limits)[:, None], worth, -np.inf)
         # The first of equals: the pool is in the order of score, then of ties.
         chosen = worth.argmax(axis=1)
@@ -171,6 +161,14 @@ def _greedy(
         open_ &= ~(same[own[:, None], places] & taken[:, None])
         open_[every[taken], chosen[taken]] = False
     return Selected(numbers, explored)
+
+
+def _spread(doubt: NDArray[np.float64], open_: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return doubts between 0 for the surest and 1 for the least sure of the papers that are left."""
+    least = np.where(open_, doubt, np.inf).min(axis=1, keepdims=True)
+    most = np.where(open_, doubt, -np.inf).max(axis=1, keepdims=True)
+    width = np.where(most > least, most - least, 1.0)
+    return np.asarray(np.where(open_, (doubt - np.where(open_.any(axis=1, keepdims=True), least, 0.0)) / width, 0.0))
 
 
 def _keys(scores: NDArray[np.float64], numbers: IntArray) -> NDArray[np.int64]:

@@ -284,6 +284,15 @@ def m004_words_of_papers(db: SqliteDatabase) -> None:
     search_schema.create(db.conn)
 
 
+@migrations()
+def m005_words_of_papers_at_once(db: SqliteDatabase) -> None:
+    """The index takes in what is new at the end of a load.
+
+    Some databases have it so from the fourth migration, as it was for a while.
+    """
+    search_schema.take_in_at_once(db.conn)
+
+
 def _add_left_out(db: SqliteDatabase) -> None:
     # Merging, which the second migration does as today's program does it, looks at it.
     if "left_out" not in {row[1] for row in db.execute("pragma table_info(rating_events)").fetchall()}:

@@ -17,7 +17,8 @@ from tests.factories import DAY
 from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, WORDS, library, likes, on, paper_lists, ranker, reader
 
 FEATURES = Features.fit(library())
-AUTHOR, WORD = 0.5, 0.1
+# Shares of the best score there would be without follows, and of a word with six likes.
+AUTHOR, WORD = 1.25, 0.25 + 0.75 / 7
 ADA = ("Ada Quill", "Cleo Marsh")
 OTHERS = ("Bela Vane",)
 
@@ -47,7 +48,8 @@ def test_a_followed_authors_paper_is_above_what_fits_and_says_who(text: str) -> 
     assert ids(best(PAPERS, who))[0] == ROBOT.id
     found = best(PAPERS, replace(who, follows=[text]))
     assert ids(found)[0] == PROTEIN.id
-    assert reasons(found)[PROTEIN.id] == Reason(kind="follow", terms=(text.removeprefix("author:"),), amounts=(AUTHOR,))
+    reason, most = reasons(found)[PROTEIN.id], best(PAPERS, who).chosen[0].score
+    assert reason == Reason(kind="follow", terms=(text.removeprefix("author:"),), amounts=(round(AUTHOR * most, 6),))
     assert [one.kind for one in reasons(found).values()].count("follow") == 1
 
 
@@ -56,8 +58,11 @@ def test_a_followed_word_is_above_what_fits_as_well_without_it() -> None:
     papers = [on(ROBOTS, 900, title=title), on(ROBOTS, 900, title=f"{title} Kestrel 7", id="arxiv:2505.99999")]
     found = best(papers, likes(*library()[:6], follows=["word:kestrel"]))
     assert ids(found)[0] == papers[1].id
-    assert found.chosen[0].score == pytest.approx(found.chosen[1].score + WORD)
-    assert found.chosen[0].reason == Reason(kind="follow", terms=("kestrel",), amounts=(WORD,))
+    most = found.chosen[1].score
+    assert found.chosen[0].reason.terms == ("kestrel",)
+    # Nothing of the fit is in that word: it counts half of what it could.
+    assert found.chosen[0].reason.amounts == pytest.approx((0.5 * WORD * most,), abs=0.02 * most)
+    assert found.chosen[0].score > most
 
 
 def test_author_and_word_add_up_and_each_is_said_once() -> None:
@@ -66,14 +71,17 @@ def test_author_and_word_add_up_and_each_is_said_once() -> None:
     found = best(PAPERS, likes(*library()[:6], follows=follows)).chosen[0]
     assert found.paper == PROTEIN
     assert found.reason.terms == ("Ada Quill", "Cleo Marsh", word)
-    assert found.reason.amounts == (AUTHOR, AUTHOR, WORD)
+    most = best(PAPERS, likes(*library()[:6])).chosen[0].score
+    # It is the one paper with that word: none speaks of it more.
+    assert found.reason.amounts == pytest.approx((AUTHOR * most, AUTHOR * most, WORD * most), abs=2e-6)
 
 
 def test_a_name_that_is_an_author_and_stands_in_the_title_is_said_once_with_both_amounts() -> None:
     one = replace(PROTEIN, title="A letter to Ada Quill")
     found = best([one], likes(*library()[:6], follows=["Ada Quill"])).chosen[0]
     assert found.reason.terms == ("Ada Quill",)
-    assert found.reason.amounts == pytest.approx((AUTHOR + WORD,))
+    most = best([one], likes(*library()[:6])).chosen[0].score
+    assert found.reason.amounts == pytest.approx(((AUTHOR + 0.5 * WORD) * most,), abs=2e-6)
 
 
 follows = st.lists(
@@ -169,12 +177,19 @@ def test_what_is_followed_before_the_first_like_comes_by_what_is_followed_then_b
 
 def test_a_floor_holds_for_what_is_followed_as_well() -> None:
     who = likes(*library()[:6], follows=["author:Ada Quill"])
-    assert ids(best(PAPERS, who, floor=0.4)) == [PROTEIN.id]
-    assert ids(best(PAPERS, who, floor=0.7)) == []
+    most = best(PAPERS, who).chosen[0].score
+    assert PROTEIN.id in ids(best(PAPERS, who, floor=most / 2))
+    assert ids(best(PAPERS, who, floor=most)) == []
 
 
-def test_what_is_followed_says_so_where_exploration_stands() -> None:
+def test_the_floor_is_one_of_the_fit_and_newness_does_not_lift_over_it() -> None:
+    speech = [one for one in library() if one.title.split()[0] in SPEECH.split()]
+    found = best([ROBOT], likes(*speech[:6]), floor=-9.0).chosen[0]
+    assert found.score > 0.01
+    assert best([ROBOT], likes(*speech[:6]), floor=0.009).chosen == []
+
+
+def test_a_try_says_that_it_is_one_also_where_it_is_followed() -> None:
     papers = [on(ROBOTS, 910 + n, title=f"{ROBOTS.split()[n]} {n}", authors=ADA) for n in range(6)]
     found = best(papers, likes(library()[0], limit=5, follows=["author:Ada Quill"]), explore=2)
-    assert len(found.chosen) == 5
-    assert {one.reason.kind for one in found.chosen} == {"follow"}
+    assert [one.reason.kind for one in found.chosen] == ["follow"] * 3 + ["explore"] * 2

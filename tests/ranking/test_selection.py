@@ -47,7 +47,9 @@ def for_one(
     """Return the numbers that one reader gets, and those of them that are exploration."""
     may = [True] * len(papers) if allowed is None else allowed
     doubt = None if unsure is None else np.array([unsure])
-    found = select(np.array([scores]), np.array([may]), np.array([limit]), doubt, likeness(papers), Rules(**rules))
+    best = np.array([max([score for score, one in zip(scores, may, strict=True) if one and score > 0], default=1.0)])
+    resembling = likeness(papers)
+    found = select(np.array([scores]), np.array([may]), np.array([limit]), best, doubt, resembling, Rules(**rules))
     return of(found, 0)
 
 
@@ -142,10 +144,10 @@ def test_what_a_reader_gets_does_not_depend_on_who_else_is_there(
     unsure = numbers.random(scores.shape) * numbers.integers(0, 2, (len(limits), 1))
     rules = Rules(diversity=diversity, explore=explore)
     resembling = likeness(papers)
-    together = select(scores, allowed, np.array(limits), unsure, resembling, rules)
+    together = select(scores, allowed, np.array(limits), np.ones(len(limits)), unsure, resembling, rules)
     for row, limit in enumerate(limits):
         only = slice(row, row + 1)
-        alone = select(scores[only], allowed[only], np.array([limit]), unsure[only], resembling, rules)
+        alone = select(scores[only], allowed[only], np.array([limit]), np.ones(1), unsure[only], resembling, rules)
         assert of(alone, 0) == of(together, row)
 
 
@@ -163,7 +165,13 @@ def test_thousands_of_copies_are_one_paper() -> None:
     rows = FEATURES.rows([on(ROBOTS, 0)]).take(np.zeros(2000, dtype=np.intp))
     copies = Likeness([on(ROBOTS, 0, id=f"file:{number:05d}") for number in range(2000)], rows)
     found = select(
-        np.ones((1, 2000)), np.ones((1, 2000), dtype=np.bool_), np.array([50]), None, copies, Rules(diversity=0.1)
+        np.ones((1, 2000)),
+        np.ones((1, 2000), dtype=np.bool_),
+        np.array([50]),
+        np.ones(1),
+        None,
+        copies,
+        Rules(diversity=0.1),
     )
     assert of(found, 0) == ([0], [])
 
@@ -287,7 +295,7 @@ def test_exploration_takes_what_is_less_known_before_what_scores_a_little_more()
     unsure = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9]
     assert for_one(papers, scores, limit=5, unsure=unsure, explore=1) == ([0, 1, 2, 3, 6], [6])
     # But not before what scores much more.
-    scores[6] = 0.3
+    scores[6] = -0.1
     assert for_one(papers, scores, limit=5, unsure=unsure, explore=1) == ([0, 1, 2, 3, 4], [4])
 
 
