@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +15,8 @@ from sqlite_utils import Database as SqliteDatabase
 
 from digestbot.errors import StoreError
 from digestbot.models import LIKE, DeliveryKind, DeliveryState, Reason
-from digestbot.store import LoadHistory, Store
+from digestbot.store import LoadHistory, Store, Within
+from digestbot.store.query import parse
 from digestbot.store.schema import APPLICATION_ID, migrations
 from tests.factories import DAY, NOW, described, load, new_store, paper
 from tests.store.scenes import EVER, sent_papers
@@ -66,18 +68,22 @@ def rows(path: Path) -> dict[str, list[Any]]:
         }
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """The first version's database, with a row or two in every table."""
-    path = tmp_path / "digestbot.sqlite"
+def older(path: Path, *, stop_before: str | None, script: str = "") -> Path:
+    """Make a database as it was before a migration, and run a script on it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma foreign_keys = on")
-        migrations.apply(SqliteDatabase(connection), stop_before="m002_one_paper_from_many_places")
+        migrations.apply(SqliteDatabase(connection), stop_before=stop_before)
         connection.execute(f"pragma application_id = {APPLICATION_ID}")
-        connection.executescript(OLD_ROWS)
+        connection.executescript(script)
     return path
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """The first version's database, with a row or two in every table."""
+    return older(tmp_path / "digestbot.sqlite", stop_before="m002_one_paper_from_many_places", script=OLD_ROWS)
 
 
 @pytest.fixture
@@ -203,3 +209,68 @@ def test_loads_of_the_first_version_count(store: Store) -> None:
     assert store.loads.history("arxiv", EVER) == LoadHistory(last_started=NOW, last_success=NOW, last_new=NOW, loads=1)
     store.loads.record(load("arxiv", started_at=NOW + timedelta(hours=1)))
     assert (store.loads.history("arxiv", EVER).loads, store.loads.cursor("arxiv")) == (2, "")
+
+
+# The index of words
+
+_COLUMNS = "id, title, abstract, authors, categories, announced, url, pdf_url, doi, comment, upvotes, revision"
+OWLS = f"""
+insert into papers ({_COLUMNS}, loaded_at) values ('x:1', 'Owls', 'They see.', '["Ada Quill", "Bela Vane"]',
+    '["cs.IR"]', '2025-05-27', '', '', '', '', 0, 1, '{MOMENT}');
+insert into papers ({_COLUMNS}, loaded_at) values ('x:2', 'Mice', 'They hear.', '[]', '[]', '2025-05-27', '', '', '', '',
+    0, 1, '{MOMENT}');
+update papers set title = 'Rats' where id = 'x:2';
+"""
+# From the version that already made the fourth migration as today's program has the index.
+FORGET_THE_LAST = "delete from _sqlite_migrations where name = 'm005_words_of_papers_at_once';"
+
+
+@pytest.mark.parametrize(
+    ("stop_before", "script"), [("m005_words_of_papers_at_once", OWLS), (None, OWLS + FORGET_THE_LAST)]
+)
+def test_papers_of_a_database_with_either_index_are_found_and_follow_what_changes(
+    tmp_path: Path, stop_before: str | None, script: str
+) -> None:
+    path = older(tmp_path / "digestbot.sqlite", stop_before=stop_before, script=script)
+    with closing(new_store(path)) as store:
+
+        def found(text: str) -> list[str]:
+            return [one.id for one in store.search.matching(parse(text), within=Within(), limit=9)]
+
+        owls = paper(1, id="x:1", title="Owls by day", abstract="They sleep.", doi="", url="")
+        assert store.papers.add([paper(2, title="Owls at night"), owls], NOW + timedelta(hours=1)).new == 1
+        assert sorted(found("owls")) == ["arxiv:2505.00002", "x:1"]
+        assert (found("sleep"), found("see"), found("rats hear"), found("mice")) == (["x:1"], [], ["x:2"], [])
+        with store.database.write() as connection:
+            connection.execute("delete from papers where id = 'x:2'")
+        assert found("rats") == []
+        with store.database.write() as connection:
+            connection.execute("insert into paper_search (paper_search) values ('integrity-check')")
+        assert store.database.rows("select 1 from paper_numbers where not indexed") == []
+        assert {row["name"] for row in store.database.rows("pragma index_list(paper_numbers)")} >= {"paper_numbers_new"}
+
+
+COMMITTED = {
+    "m002_one_paper_from_many_places": "",
+    "m003_follows_and_events_of_scanners": "",
+    "m004_words_of_papers": "",
+    "m005_words_of_papers_at_once": "",
+    None: "",
+}
+
+
+@pytest.mark.parametrize(("stop_before", "committed"), COMMITTED.items())
+def test_a_migration_still_makes_what_it_made_when_it_was_committed(
+    tmp_path: Path, stop_before: str | None, committed: str
+) -> None:
+    """Whoever has run a migration does not run it again: a change of it is a further one, and a further line here."""
+    path = older(tmp_path / "digestbot.sqlite", stop_before=stop_before)
+    with closing(sqlite3.connect(path)) as connection:
+        # What FTS5 and sqlite-utils make for themselves differs from version to version.
+        made = connection.execute(
+            "select sql from sqlite_master where sql is not null and tbl_name <> '_sqlite_migrations'"
+            " and not (type in ('table', 'index') and tbl_name like 'paper\\_search\\_%' escape '\\')"
+            " order by type, name"
+        ).fetchall()
+    text = "\n".join(" ".join(sql.split()) for (sql,) in made)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == committed
