@@ -107,7 +107,7 @@ def _of_choices(task: Task, judge: Judge, fitted: Fitted) -> Iterator[tuple[Choi
         evidence = rated_share / (rated_share + half)
         profile = scaled(weighted, inverse(np.asarray(abs(weighted) @ evidence).ravel()))
         profile = csr_matrix(profile.multiply(evidence[None, :])) @ rated_rows
-        steady = settled(weighted)[:, None].astype(np.float32)
+        steady = settled(weighted, evidence)[:, None].astype(np.float32)
         direct = (profile @ candidate_rows.T).toarray()
         own_place = profile @ features.background.directions
         own_evidence = candidate_share / (candidate_share + half)
@@ -129,21 +129,33 @@ def folds(many: int, seed: int) -> list[np.ndarray]:
     return [np.sort(part) for part in np.array_split(np.random.default_rng(seed).permutation(many), FOLDS)]
 
 
-def by_folds(sets: Sequence[Measured], seed: int) -> tuple[list[Floats], list[Choice]]:
+def by_folds(sets: Sequence[Measured], seed: int, *, alike: str = "sets") -> tuple[list[Floats], list[Choice]]:
     """Return what each reader of each set gets by the choice of the other folds, and what each fold chose.
 
-    With several sets the choice is for all of them together, by the mean of their means.
+    With several sets the choice is for all of them together, for which either the sets count alike or the readers.
     """
     parts = [folds(len(next(iter(measured.values()))), seed) for measured in sets]
     found = [np.zeros(sum(map(len, part))) for part in parts]
+    weights = None if alike == "sets" else [len(own) for own in found]
     chosen = []
-    choices = sorted(set.intersection(*(set(measured) for measured in sets)), key=str)
+    every = [_transferable(measured) if len(sets) > 1 else set(measured) for measured in sets]
+    choices = sorted(set.intersection(*every), key=str)
     tables = [np.array([measured[one] for one in choices]) for measured in sets]
     for fold in range(FOLDS):
         others = [np.concatenate([part for n, part in enumerate(own) if n != fold]) for own in parts]
-        means = np.mean([table[:, rest].mean(axis=1) for table, rest in zip(tables, others, strict=True)], axis=0)
-        best = int(means.argmax())
+        means = [table[:, rest].mean(axis=1) for table, rest in zip(tables, others, strict=True)]
+        best = int(np.average(means, axis=0, weights=weights).argmax())
         chosen.append(choices[best])
         for own, part, table in zip(found, parts, tables, strict=True):
             own[part[fold]] = table[best, part[fold]]
     return found, chosen
+
+
+def best_of(measured: Measured) -> Choice:
+    """Return the choice that is best on all readers of a set, and that means something on another one."""
+    return max(sorted(_transferable(measured), key=str), key=lambda one: measured[one].mean())
+
+
+def _transferable(measured: Measured) -> set[Choice]:
+    # What order the texts of a set have is seen from them, not chosen on those of another.
+    return {one for one in measured if one.fitted.order == "seen"}

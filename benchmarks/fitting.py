@@ -138,7 +138,7 @@ def day(found: list[Paper]) -> Figures:
         written = fits.write(fit)
         rows = extended.rows.take(range(-NEW, 0))
         saving, _ = timed(lambda: fits.add_rows(written, extended.papers[-NEW:], rows))
-        reading, _ = timed(lambda: fits.read(recipe))
+        reading, _ = timed(lambda: fits.read(written, recipe))
         size = sum(path.stat().st_size for path in Path(name).rglob("*") if path.is_file()) / 1e6
     return {"fit": fitting, "extended": extending, "saved": saving, "read": reading, "disk": size}
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from choices import Choice, Measured, by_folds, measured
+from choices import Choice, Measured, best_of, by_folds, measured
 from numpy.typing import NDArray
 from rivals import CLASSIFIERS, RIVALS, Library, judged
 from stage import DATA, AbsentError, digestbot, say
@@ -156,29 +156,41 @@ def beside(task: Task, judge: Judge, features: Features, own: Floats, cost: floa
 
 
 def report(tables: dict[str, Measured], rivals: dict[str, Rows]) -> None:
-    """Print what every reader gets by a choice that the reader's fold had no part in."""
+    """Print what every reader gets by a choice that the reader had no part in."""
     distinct = sum(one.fitted.order != "seen" for one in next(iter(tables.values())))
     print(f"\nBy five folds over readers, {distinct:,} choices")
     for name, table in tables.items():
         show(f"chosen on {name} alone", {name: table}, rivals)
         best = max(table, key=lambda one: table[one].mean())
         print(f"    in hindsight the best of {name}: {table[best].mean():.4f} ({best})")
-    if len(tables) > 1:
-        show("chosen on all sets together", tables, rivals)
+    if len(tables) == 1:
+        return
+    for alike in ("sets", "readers"):
+        show(f"chosen on all sets together, {alike} alike", tables, rivals, alike)
+    for name, table in tables.items():
+        for other in tables.keys() - {name}:
+            best = best_of(tables[other])
+            print(f"\nchosen on {other}, for {name}: {best}")
+            differences(name, table, table[best], rivals)
 
 
-def show(title: str, tables: dict[str, Measured], rivals: dict[str, Rows]) -> None:
+def show(title: str, tables: dict[str, Measured], rivals: dict[str, Rows], alike: str = "sets") -> None:
     print(f"\n{title}:")
-    found, chosen = by_folds(list(tables.values()), FOLD_SEEDS[0])
+    runs = [by_folds(list(tables.values()), seed, alike=alike) for seed in FOLD_SEEDS]
+    found, chosen = runs[0]
     for number, choice in enumerate(chosen, 1):
         print(f"    fold {number} is told: {choice}")
-    others = [by_folds(list(tables.values()), seed)[0] for seed in FOLD_SEEDS]
     for at, (name, table) in enumerate(tables.items()):
-        means = [values[at].mean() for values in others]
-        print(f"  {name}: {mean_and_error(found[at])}; with other folds {min(means):.4f} to {max(means):.4f}")
-        print(f"    less today's recipe: {mean_and_error(found[at] - table[Choice()])}")
-        for label, readers, values in rivals.get(name, []):
-            print(f"    less {label}: {mean_and_error(found[at][readers] - values)}")
+        means = [values[at].mean() for values, _ in runs]
+        print(f"  {name}: with other folds {min(means):.4f} to {max(means):.4f}, mean {np.mean(means):.4f}")
+        differences(name, table, found[at], rivals)
+
+
+def differences(name: str, table: Measured, found: Floats, rivals: dict[str, Rows]) -> None:
+    print(f"  {name}: {mean_and_error(found)}")
+    print(f"    less today's recipe: {mean_and_error(found - table[Choice()])}")
+    for label, readers, values in rivals.get(name, []):
+        print(f"    less {label}: {mean_and_error(found[readers] - values)}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ ReasonKind: TypeAlias = Literal["terms", "liked", "follow", "trending", "explore
 LIKE: RatingValue = 1
 DISLIKE: RatingValue = -1
 
+# All ids a subscriber can have: 64 bits without the sign, and never 0.
+EVERYONE = range(1, 2**63)
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAMED_DAYS = {
     "daily": frozenset(range(7)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
@@ -14,12 +15,17 @@ from digestbot.errors import ConflictError, NotFoundError, UsageError
 if TYPE_CHECKING:
     from digestbot.models import Subscriber
     from digestbot.ranking.interests import Interest
-    from digestbot.store import Preferences
+    from digestbot.store import Preferences, Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MOST_INTERESTS = 200
 _MOST_SHOWN = 10
+_MOST_CATEGORIES = 50
+_LONGEST_CATEGORY = 60
+# As sources name them: cs.CL, q-bio.NC, cell biology, R&D, Science/Space, Learning (theory), C++.
+_CATEGORY = re.compile(r"[^\W_][\w .\-/&+'()]*")
+_MOST_LOOKED_AT = 200
 _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option("--timezone", metavar="Z", help="An IANA name such as Europe/Berlin."),
     click.option("--send-at", metavar="HH:MM", help="When the mail is due, on the subscriber's clock."),
@@ -90,21 +96,22 @@ class Choices:
             send_at=parse_time(send_at).strftime("%H:%M") if send_at is not None else None,
             days=canonical_days(days) if days is not None else None,
             papers=papers,
-            categories=tuple(filter(None, categories.replace(" ", "").split(","))) if categories is not None else None,
+            categories=_categories(categories) if categories is not None else None,
             follow=tuple(map(parse, follow)),
             unfollow=tuple(map(parse, unfollow)),
             mute=tuple(map(parse, mute)),
             unmute=tuple(map(parse, unmute)),
         )
-        opposites = (
-            (made.follow, made.mute, "both followed and muted"),
-            (made.follow, made.unfollow, "followed and unfollowed at once"),
-            (made.mute, made.unmute, "muted and unmuted at once"),
+        for one, other in _opposites(made.follow, made.mute):
+            raise UsageError(f"{_named_both(one, other)} cannot be both followed and muted; choose one")
+        taken_back = (
+            (made.follow, made.unfollow, "followed and unfollowed"),
+            (made.mute, made.unmute, "muted and unmuted"),
         )
-        for some, others, what in opposites:
+        for some, others, what in taken_back:
             for one in some:
                 if one in others:
-                    raise UsageError(f"'{one.canonical}' cannot be {what}; choose one")
+                    raise UsageError(f"'{one.canonical}' cannot be {what} at once; choose one")
         return made
 
     def after(self, before: Subscriber | None) -> Preferences:
@@ -117,10 +124,12 @@ class Choices:
 
         follows = _changed("followed", before.follows if before else (), self.follow, self.unfollow)
         mutes = _changed("muted", before.mutes if before else (), self.mute, self.unmute)
-        for one in (*self.follow, *self.mute):
-            if one in follows and one in mutes:
-                way_out = "--unfollow" if one in self.mute else "--unmute"
-                raise ConflictError(f"'{one.canonical}' cannot be both followed and muted; {way_out} it first")
+        for some, others, way_out in ((self.follow, mutes, "--unmute"), (self.mute, follows, "--unfollow")):
+            for one, other in _opposites(some, others):
+                it = "it" if one == other else f"'{other.canonical}'"
+                raise ConflictError(
+                    f"{_named_both(one, other)} cannot be both followed and muted; {way_out} {it} first"
+                )
         return Preferences(
             timezone=self.timezone,
             send_at=self.send_at,
@@ -130,6 +139,78 @@ class Choices:
             follows=tuple(one.canonical for one in follows) if self.follow or self.unfollow else None,
             mutes=tuple(one.canonical for one in mutes) if self.mute or self.unmute else None,
         )
+
+
+def categories_without_papers(store: Store, categories: Sequence[str]) -> list[str]:
+    """Return those of the categories that no stored paper is in; none of them while there is no paper at all."""
+    from digestbot.ranking.trending import in_categories
+    from digestbot.store import Within
+    from digestbot.store.query import parse
+
+    if not store.papers.count():
+        return []
+    without = []
+    for category in categories:
+        # Finds also what only begins with the same words: "cell" finds papers of cell biology, and is not theirs.
+        near = store.search.matching(parse(f'category:"{category}"'), within=Within(), limit=_MOST_LOOKED_AT)
+        if not any(in_categories(paper, (category,)) for paper in near):
+            without.append(category)
+    return without
+
+
+def _categories(text: str) -> tuple[str, ...]:
+    """Read names between commas or semicolons, which may have blanks in them; an empty text is no category."""
+    found: dict[str, str] = {}
+    for part in re.split("[,;]", text):
+        name = " ".join(part.split())
+        if name and not _CATEGORY.fullmatch(name):
+            raise UsageError(f"{name!a} is not a category; name some such as cs.IR,cs.CL or cell biology")
+        if len(name) > _LONGEST_CATEGORY:
+            raise UsageError(f"'{name[:20]}...' is too long for a category; at most {_LONGEST_CATEGORY} characters")
+        if name:
+            found.setdefault(name.lower(), name)
+    if text.strip() and not found:
+        raise UsageError(f"{text!a} names no category; give some such as cs.IR,cs.CL, or '' for all")
+    if len(found) > _MOST_CATEGORIES:
+        raise UsageError(f"{len(found)} categories are too many; at most {_MOST_CATEGORIES} can be chosen")
+    return tuple(found.values())
+
+
+def _opposites(some: Sequence[Interest], others: Sequence[Interest]) -> Iterator[tuple[Interest, Interest]]:
+    """Yield each two that can mean the same."""
+    matched = [(other, frozenset(_matched(other))) for other in others]
+    for one in some:
+        meant = frozenset(_meant(one))
+        for other, these in matched:
+            if not meant.isdisjoint(these):
+                yield one, other
+
+
+def _meant(interest: Interest) -> Iterator[Hashable]:
+    """Yield what an interest stands for: a phrase, an author, or both; the same author is equal however written."""
+    from digestbot.ranking.names import readings
+
+    if interest.kind != "author":
+        yield interest.words
+    # As in matching: one plain word is not taken for a name.
+    if interest.kind == "author" or (interest.kind == "either" and len(interest.words) > 1):
+        yield from readings(interest.text)
+
+
+def _matched(interest: Interest) -> Iterator[Hashable]:
+    """Yield what an interest stands for, a phrase also with the other number of its last word."""
+    from digestbot.ranking.plurals import forms_of
+
+    yield from _meant(interest)
+    if interest.kind != "author":
+        for form in forms_of(interest.words[-1]):
+            yield (*interest.words[:-1], form)
+
+
+def _named_both(one: Interest, other: Interest) -> str:
+    if one == other:
+        return f"'{one.canonical}'"
+    return f"'{one.canonical}' and '{other.canonical}' can mean the same and"
 
 
 def _changed(what: str, before: Sequence[str], more: Sequence[Interest], less: Sequence[Interest]) -> list[Interest]:

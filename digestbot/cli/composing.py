@@ -1,65 +1,164 @@
-"""Composing what is due: in this process alone, or, where very many are due, in several at once."""
+"""Composing what is due: in this process alone, or, where very many are due, in several at once.
+
+No process outlives the one that started it.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from itertools import pairwise
+from functools import partial
+from itertools import chain, islice, pairwise
+from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from digestbot.errors import DigestbotError
+from digestbot.models import EVERYONE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from digestbot.cli.program import Installation
-    from digestbot.pipeline.compose import Awaited
+    from digestbot.pipeline.due import Awaited
     from digestbot.settings import Settings
 
 # Below this a second process takes longer to start than it saves.
 _MANY = 5000
-_IDS = 2**63 - 1
 
 
 def compose_due(
-    installation: Installation, now: datetime, *, only: str | None = None, awaited: Awaited | None = None
+    installation: Installation,
+    now: datetime,
+    *,
+    only: str | None = None,
+    awaited: Awaited | None = None,
+    many: int = _MANY,
 ) -> int:
     """Compose all that is due and put it into the outbox; return how many digests are new.
 
-    Each process takes the subscribers of a range of ids. What was stored stays when one of them ends early.
+    Where ``many`` are due or more, processes share them by ranges of ids. What was stored stays when one ends early.
     """
-    composer = installation.composer
+    due = installation.due(now, only=only, awaited=awaited)
+    first = list(islice(due, many))
     workers = installation.settings.ranking.workers or os.cpu_count() or 1
-    if only is not None or workers == 1 or installation.store.subscribers.count_active() < _MANY:
-        return sum(1 for _ in composer.compose_due(now, only=only, awaited=awaited))
+    if not first:
+        # Nearly always, when it is asked each minute: what ranks need not even be loaded.
+        return 0
+    if workers == 1 or len(first) < many:
+        return sum(1 for _ in installation.composer.compose_these(chain(first, due), now))
+    composer = installation.composer
     # Before they all do it.
     composer.prepare(now)
-    bounds = [max(1, _IDS * number // workers) for number in range(workers + 1)]
-    parts = [range(first, behind) for first, behind in pairwise(bounds)]
+    own, *others = _parts(workers)
+    compose = partial(_compose_part, installation.settings, installation.environ, now, awaited, installation.verbose)
+    with _ended_by_sigterm(), _helping([partial(compose, part) for part in others]) as answers:
+        composed = sum(1 for _ in composer.compose_due(now, awaited=awaited, among=own))
+        return composed + _sum(answers)
+
+
+def _parts(many: int) -> list[range]:
+    width = EVERYONE.stop - EVERYONE.start
+    return [range(*ends) for ends in pairwise(EVERYONE.start + width * number // many for number in range(many + 1))]
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does.
+
+    Not in the threads of a service, which handles both itself and lets its jobs finish.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+@contextmanager
+def _helping(tasks: Sequence[Callable[[Connection], None]]) -> Iterator[list[Connection]]:
+    """Run each task in a process and yield where their answers come; what ends the block early ends them too."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers - 1, mp_context=spawn) as others:
-        helping = [
-            others.submit(_compose_part, installation.settings, installation.environ, now, awaited, part)
-            for part in parts[1:]
-        ]
-        composed = sum(1 for _ in composer.compose_due(now, awaited=awaited, among=parts[0]))
+    processes, answers = [], []
+    try:
+        for task in tasks:
+            answer, answering = spawn.Pipe(duplex=False)
+            answers.append(answer)
+            process = spawn.Process(target=task, args=(answering,), daemon=True)
+            processes.append(process)
+            process.start()
+            # It is theirs alone, so that it closes when they end.
+            answering.close()
+        yield answers
+    except BaseException:
+        for process in processes:
+            # What they stored is whole, and nothing else of theirs needs an orderly end.
+            if process.pid is not None:
+                process.kill()
+        raise
+    finally:
+        for process, answer in zip(processes, answers, strict=False):
+            answer.close()
+            if process.pid is not None:
+                process.join()
+
+
+def _sum(answers: Sequence[Connection]) -> int:
+    """Wait for all answers, and return how many digests were composed; raise what went wrong in the end."""
+    composed, problems = 0, []
+    for answer in answers:
         try:
-            return composed + sum(one.result() for one in helping)
-        except BrokenProcessPool as error:
-            raise DigestbotError(
-                "a process that composes was ended from outside; what it stored is there, run this again for the rest"
-            ) from error
+            found: int | str = answer.recv()
+        except EOFError:
+            found = "a process that composes ended early; what it stored is there, run this again for the rest"
+        if isinstance(found, int):
+            composed += found
+        else:
+            problems.append(found)
+    if problems:
+        raise DigestbotError(problems[0])
+    return composed
 
 
 def _compose_part(
-    settings: Settings, environ: Mapping[str, str], now: datetime, awaited: Awaited | None, part: range
-) -> int:
+    settings: Settings,
+    environ: Mapping[str, str],
+    now: datetime,
+    awaited: Awaited | None,
+    verbose: bool,
+    part: range,
+    answering: Connection,
+) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from digestbot import observe
     from digestbot.cli.program import Installation
 
+    # First of all: without it warnings would go to stdout.
+    observe.configure(sys.stderr, verbose=verbose)
     installation = Installation(settings, environ)
+    answer: int | str
     try:
-        return sum(1 for _ in installation.composer.compose_due(now, awaited=awaited, among=part))
+        answer = sum(1 for _ in installation.composer.compose_due(now, awaited=awaited, among=part))
+    except DigestbotError as error:
+        answer = str(error)
     finally:
         installation.close()
+    answering.send(answer)
+
+
+def _end_with_parent() -> None:
+    """Wait until the process that started this one has ended, however it did, and end."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -59,8 +59,25 @@ def _digest(installation: Installation, subscriber: Subscriber, now: datetime) -
         return stored
     composed = installation.composer.compose([(subscriber, day)], now)
     if not composed:
-        raise NotFoundError(f"{subscriber.email}: there is no new paper for {day}; load papers first, or see --at")
+        raise NotFoundError(f"{subscriber.email}: {_why_nothing(installation, subscriber, day)}")
     return composed[0]
+
+
+def _why_nothing(installation: Installation, subscriber: Subscriber, day: date) -> str:
+    from digestbot.digest.compose import is_candidate, window
+
+    store = installation.store
+    [history] = store.digests.histories([subscriber.id], before=day).values()
+    days = window(day, history.last_delivered, installation.settings.digest.window_days)
+    sent = store.digests.sent_papers([subscriber.id], since=days[0])[subscriber.id]
+    rated = {paper for paper, _, _ in store.ratings.given([subscriber.id])[subscriber.id]}
+    left_out = sum(is_candidate(paper, days, sent, rated) for paper in store.papers.announced(*days))
+    if not left_out:
+        return f"there is no new paper for {day}; load papers first, or see --at"
+    return (
+        f"none of the new papers for {day} ({left_out}) is in the categories, not muted and above min_score;"
+        f" see 'digestbot subscriber show {subscriber.email}' and [digest] in the settings"
+    )
 
 
 @click.command()
@@ -71,7 +88,7 @@ def due(program: Program, at: str | None, as_json: bool) -> None:
     """List who is due and not yet served."""
     now = parse_at(at)
     with program.installation() as installation:
-        found = list(installation.composer.due(now))
+        found = list(installation.due(now))
     rows = [(subscriber.email, one.local_day.isoformat(), one.due_at.isoformat()) for subscriber, one in found]
     if as_json:
         show_json([dict(zip(("email", "local_day", "due_at"), row, strict=True)) for row in rows])

@@ -104,7 +104,7 @@ class Jobs:
                 raise DigestbotError(f"delivery stopped: {outcome.stopped}")
 
     def _compose(self) -> None:
-        from digestbot.pipeline.compose import Awaited
+        from digestbot.pipeline.due import Awaited
 
         installation, now = self._installation, self._clock()
         # Digests of a day wait for its papers, each until its own deadline.

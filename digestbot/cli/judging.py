@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 
 from digestbot.cli.files import FILE, read_qrels, read_run, writing
 from digestbot.cli.output import show_json, show_table
-from digestbot.cli.program import Installation, Program, utc_now
+from digestbot.cli.program import Installation, Program, parse_day, utc_now
 from digestbot.errors import RenderError, UsageError
 
 if TYPE_CHECKING:
@@ -168,20 +168,10 @@ def _report_file(plot: Path | None) -> Path | None:
 
 
 def _days(since: str | None, until: str | None) -> tuple[date, date]:
-    first, last = _day("--since", since) or date.min, _day("--until", until) or date.max
+    first, last = parse_day("--since", since) or date.min, parse_day("--until", until) or date.max
     if first > last:
         raise UsageError(f"--since {first} is after --until {last}; turn them round")
     return first, last
-
-
-def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        # fromisoformat alone would also take 20250520 and 2025-W21-2.
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError as error:
-        raise UsageError(f"{option} '{text}' is not a day; use YYYY-MM-DD") from error
 
 
 def _show(replayed: Replayed) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _NO_DAY = date(1900, 1, 1)
 _READERS_AT_ONCE = 200
 _MOST_NAMED = 5
+_LONGEST_SHOWN = 40
 
 
 @click.command()
@@ -84,32 +85,59 @@ def _papers(path: Path) -> list[Paper]:
 def _ratings(path: Path) -> dict[str, dict[str, int]]:
     """Return each subscriber's ratings; of one paper the latest wins, by its time where that is given, else by line."""
     found: dict[str, dict[str, tuple[datetime, int]]] = {}
+    broken: list[tuple[int, str]] = []
     with reading(path) as file:
-        rows = csv.DictReader(file)
-        missing = {"subscriber", "paper_id", "value"} - set(rows.fieldnames or ())
+        columns = next(csv.reader([file.readline()]), [])
+        missing = {"subscriber", "paper_id", "value"} - set(columns)
         if missing:
             raise UsageError(f"{path}: the first line lacks {', '.join(sorted(missing))}")
-        for row in rows:
-            value = (row["value"] or "").strip()
-            reader, paper_id = (row["subscriber"] or "").strip(), one_form((row["paper_id"] or "").strip())
-            if value not in ("1", "-1") or not reader or not paper_id or len(reader.split()) > 1:
-                raise UsageError(f"{path}, line {rows.line_num}: needs a subscriber, a paper_id and 1 or -1")
+        # Each line by itself: a quotation mark that is never closed costs that line alone.
+        for number, line in enumerate(file, 2):
+            if not line.strip():
+                continue
+            try:
+                reader, paper_id, value, rated_at = _rating(columns, line)
+            except SourceFormatError as error:
+                broken.append((number, str(error)))
+                continue
             own = found.setdefault(reader, {})
-            rated_at = _moment(row.get("rated_at") or "", path, rows.line_num)
             if paper_id not in own or own[paper_id][0] <= rated_at:
-                own[paper_id] = rated_at, int(value)
+                own[paper_id] = rated_at, value
+    _say_broken(path, broken)
     return {reader: {paper: value for paper, (_, value) in sorted(own.items())} for reader, own in found.items()}
 
 
-def _moment(text: str, path: Path, line: int) -> datetime:
+def _rating(columns: Sequence[str], line: str) -> tuple[str, str, int, datetime]:
+    """Read one line: who rated which paper how, and when. Raises ``SourceFormatError``."""
+    try:
+        fields = next(csv.reader([line]))
+    except csv.Error as error:
+        raise SourceFormatError(f"not CSV ({error})") from error
+    row = {column: field.strip() for column, field in zip(columns, fields, strict=False)}
+    reader, paper_id, value = row.get("subscriber", ""), row.get("paper_id", ""), row.get("value", "")
+    # A run has blanks between its fields.
+    if value not in ("1", "-1") or not reader or not paper_id or len(reader.split()) > 1:
+        raise SourceFormatError("needs a subscriber, a paper_id and 1 or -1")
+    return reader, one_form(paper_id), int(value), _moment(row.get("rated_at", ""))
+
+
+def _moment(text: str) -> datetime:
     """Return a time of ISO 8601, a day's beginning for a day; ratings without one are older than all others."""
-    if not text.strip():
+    if not text:
         return datetime.min.replace(tzinfo=UTC)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{path}, line {line}: rated_at '{text}' is not a time such as 2025-05-01") from error
+        raise SourceFormatError(f"rated_at {text[:_LONGEST_SHOWN]!a} is not a time such as 2025-05-01") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _say_broken(path: Path, broken: Sequence[tuple[int, str]]) -> None:
+    """Name the lines that are no ratings; of many, the first ones."""
+    for number, problem in broken[:_MOST_NAMED]:
+        click.echo(f"digestbot: {path}, line {number}: {problem}: left out", err=True)
+    if len(broken) > _MOST_NAMED:
+        click.echo(f"digestbot: {path}: {len(broken) - _MOST_NAMED} more lines are left out", err=True)
 
 
 @contextmanager

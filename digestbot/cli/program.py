@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from digestbot.models import Subscriber
     from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.deliver import Connection, Deliverer, Letters
+    from digestbot.pipeline.due import Awaited
     from digestbot.pipeline.refit import Fitter
     from digestbot.pipeline.watch import Pace, Report, Watched
+    from digestbot.schedule import Due
     from digestbot.settings import Secrets, Settings
     from digestbot.sources import Source
     from digestbot.sources.arxiv import ArxivApi
@@ -53,6 +55,17 @@ def parse_at(text: str | None) -> datetime:
     if not 1900 <= moment.year <= 9000:
         raise UsageError(f"--at '{text}' is too far away")
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def parse_day(option: str, text: str | None) -> date | None:
+    """Return the day that an option names, ``None`` when it was not given."""
+    if text is None:
+        return None
+    try:
+        # fromisoformat alone would also take 20250520 and 2025-W21-2.
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError as error:
+        raise UsageError(f"{option} '{text}' is not a day; use YYYY-MM-DD") from error
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,7 @@ class Program:
     def installation(self) -> Iterator[Installation]:
         """Open the database, for the length of a command."""
         self.start_logs()
-        opened = Installation(self.settings, self.environ)
+        opened = Installation(self.settings, self.environ, verbose=self.verbose)
         try:
             yield opened
         finally:
@@ -92,11 +105,15 @@ class Program:
 
 
 class Installation:
-    """One installation with its parts, each made when first asked for."""
+    """One installation with its parts, each made when first asked for.
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    ``verbose`` is for processes that help this one: their logs are as its own.
+    """
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str], *, verbose: bool = False) -> None:
         self.settings = settings
         self.environ = environ
+        self.verbose = verbose
 
     @cached_property
     def store(self) -> Store:
@@ -140,6 +157,14 @@ class Installation:
         from digestbot.digest.render import Renderer
 
         return Renderer(self.templates, self.links, postal_address=self.settings.mail.postal_address)
+
+    def due(
+        self, now: datetime, *, only: str | None = None, awaited: Awaited | None = None
+    ) -> Iterator[tuple[Subscriber, Due]]:
+        """Yield who is due and not served yet; what ranks is not loaded for that."""
+        from digestbot.pipeline.due import due
+
+        return due(self.store.subscribers, now, only=only, awaited=awaited)
 
     @cached_property
     def composer(self) -> Composer:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from digestbot.cli.output import printable, show_json, show_table
-from digestbot.cli.program import Installation, Program, utc_now
+from digestbot.cli.program import Installation, Program, parse_day, utc_now
 from digestbot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def search(
         raise UsageError(
             "there is nothing to look for; name some words, for example: digestbot search sparse retrieval"
         )
-    within = Within(since=_day("--since", since), until=_day("--until", until), categories=categories)
+    within = Within(since=parse_day("--since", since), until=parse_day("--until", until), categories=categories)
     with program.installation() as installation:
         found = _finder(installation).search(text, limit=limit, within=within)
     if as_json:
@@ -72,7 +71,7 @@ def similar(program: Program, paper: str, limit: int, since: str | None, as_json
     """Find papers that resemble PAPER (an id such as arxiv:2505.18405, its address or DOI), the nearest first."""
     from digestbot.store import Within
 
-    within = Within(since=_day("--since", since))
+    within = Within(since=parse_day("--since", since))
     with program.installation() as installation:
         found = _finder(installation).similar(paper, limit=limit, within=within)
     if as_json:
@@ -127,13 +126,3 @@ def _value(one: Found) -> dict[str, Any]:
         "url": paper.url,
         "score": one.score,
     }
-
-
-def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        # fromisoformat alone would also take 20250520 and 2025-W21-2.
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError as error:
-        raise UsageError(f"{option} '{text}' is not a day; use YYYY-MM-DD") from error

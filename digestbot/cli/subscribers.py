@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from digestbot.cli.addresses import valid_address
-from digestbot.cli.choices import Choices, Chosen, choosing
+from digestbot.cli.choices import Choices, Chosen, categories_without_papers, choosing
 from digestbot.cli.naming import fetch_missing, named_papers
 from digestbot.cli.output import show_json, show_table
 from digestbot.cli.program import Installation, Program, utc_now
@@ -59,6 +59,7 @@ def add(
         if not confirmed:
             domain = installation.letters.sender.domain
             store.outbox.add(confirm_delivery(added, domain=domain, now=now))
+        _warn_of_categories(installation, choices)
         value = _value(added)
     if as_json:
         show_json(value)
@@ -92,6 +93,7 @@ def edit(
     with program.installation() as installation:
         found = installation.subscriber(email)
         edited = installation.store.subscribers.edit(found.id, choices.after, utc_now())
+        _warn_of_categories(installation, choices)
         value = _whole_value(installation, edited)
     _show_whole(value, as_json=as_json)
 
@@ -149,6 +151,15 @@ def _who_was_here(installation: Installation, address: str) -> Subscriber | None
         return installation.store.subscribers.by_email(address)
     except NotFoundError:
         return None
+
+
+def _warn_of_categories(installation: Installation, choices: Choices) -> None:
+    # Somebody new gets nothing but papers of these: a mistake would end the mail without a word.
+    without = categories_without_papers(installation.store, choices.categories or ())
+    if without:
+        click.echo(
+            f"digestbot: no paper here is in the category {', '.join(without)}; is that how it is written?", err=True
+        )
 
 
 def _whole_value(installation: Installation, subscriber: Subscriber) -> dict[str, Any]:

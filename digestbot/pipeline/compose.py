@@ -1,4 +1,4 @@
-"""Compose: who is due, and which papers each of them gets."""
+"""Compose: which papers each of those gets who are due."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
-from digestbot import schedule
 from digestbot.digest.compose import compose, digest_delivery, window
 from digestbot.models import (
+    EVERYONE,
     Delivery,
     Digest,
     DigestId,
@@ -20,13 +20,13 @@ from digestbot.models import (
     Subscriber,
     SubscriberId,
 )
+from digestbot.pipeline.due import Awaited, SubscriberStore, due
 from digestbot.ranking.features import Features
 from digestbot.ranking.fit import Fit
 from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
 from digestbot.ranking.rows import Rows
 from digestbot.schedule import Due
 
-EVERYONE = range(1, 2**63 - 1)
 _READERS_AT_ONCE = 1000
 # In so many days one of our readers' likes counts half for trending.
 _HALF_LIFE_OF_LIKES = 3.0
@@ -54,12 +54,6 @@ class PaperStore(Protocol):
     def get(self, ids: Sequence[PaperId]) -> dict[PaperId, Paper]: ...
 
 
-class SubscriberStore(Protocol):
-    """Reads who may be due."""
-
-    def active_with_last_day(self, *, among: range = ...) -> Iterator[tuple[Subscriber, date | None]]: ...
-
-
 class RatingStore(Protocol):
     """Reads ratings."""
 
@@ -78,14 +72,6 @@ class DigestStore(Protocol):
         self, subscribers: Sequence[SubscriberId], *, since: date
     ) -> Mapping[SubscriberId, set[PaperId]]: ...
     def add(self, composed: Iterable[tuple[Digest, Delivery]]) -> list[DigestId]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Awaited:
-    """Papers of a day that are still to come, and how long a digest that is due waits for them."""
-
-    day: date
-    wait: timedelta
 
 
 class Composer:
@@ -119,12 +105,7 @@ class Composer:
 
         Those whose digest can wait for papers that are ``awaited`` are left out.
         """
-        for subscriber, last_day in self._subscribers.active_with_last_day(among=among):
-            if only is not None and subscriber.email.lower() != only.lower():
-                continue
-            due = schedule.due(now, subscriber, last_day)
-            if due is not None and not (awaited and _waits(subscriber, due, awaited, now)):
-                yield subscriber, due
+        return due(self._subscribers, now, only=only, awaited=awaited, among=among)
 
     def compose_due(
         self,
@@ -139,9 +120,15 @@ class Composer:
 
         Who has no candidate worth sending gets nothing, and stays due until the local day ends.
         """
-        due = self.due(now, only=only, awaited=awaited, among=among)
+        return self.compose_these(self.due(now, only=only, awaited=awaited, among=among), now, store=store)
+
+    def compose_these(
+        self, waiting: Iterable[tuple[Subscriber, Due]], now: datetime, *, store: bool = True
+    ) -> Iterator[Digest]:
+        """Compose what is due of these subscribers, as ``compose_due`` does."""
+        left = iter(waiting)
         stages = (_Stage(), _Stage())
-        while some := list(islice(due, _READERS_AT_ONCE)):
+        while some := list(islice(left, _READERS_AT_ONCE)):
             people = {subscriber.id: subscriber for subscriber, _ in some}
             composed = self._compose([(subscriber, one.local_day) for subscriber, one in some], now, stages)
             if store:
@@ -280,8 +267,3 @@ class _Stage:
     ranker: Ranker | None = None
     first: date = date.max
     last: date = date.min
-
-
-def _waits(subscriber: Subscriber, due: Due, awaited: Awaited, now: datetime) -> bool:
-    # In a digest of an earlier day the papers could not be anyway.
-    return due.local_day >= awaited.day and now < schedule.deadline(due, subscriber, awaited.wait)

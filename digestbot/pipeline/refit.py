@@ -1,4 +1,8 @@
-"""Refit: which fit is in use, and when it is made anew. Between two fits, new papers are only transformed."""
+"""Refit: which fit is in use, and when it is made anew. Between two fits, new papers are only transformed.
+
+Of those that are saved the one for the nearest time is used, so that looking at another day costs the next digests
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +36,8 @@ class PaperStore(Protocol):
 class FitStore(Protocol):
     """Keeps fits."""
 
-    def newest(self) -> str | None: ...
-    def read(self, recipe: Recipe) -> tuple[str, Fit] | None: ...
+    def saved(self) -> list[tuple[str, datetime]]: ...
+    def read(self, name: str, recipe: Recipe) -> Fit | None: ...
     def write(self, fit: Fit) -> str: ...
     def add_rows(self, name: str, papers: Sequence[tuple[PaperId, int]], rows: Rows) -> None: ...
 
@@ -54,21 +58,19 @@ class Fitter:
         self._papers = papers
         self._fits = fits
         self._how = how
-        self._seen: str | None = None
         self._name: str | None = None
         self._fit: Fit | None = None
+        # Saved fits that cannot be used, and corpora that none can be made of.
+        self._refused: set[str] = set()
+        self._hopeless: set[str] = set()
 
     def current(self, now: datetime, recent: Sequence[Paper] = ()) -> Fit | None:
         """Return the fit for ``now``, with rows for the ``recent`` papers; ``None`` while no paper has a word in it.
 
-        It is made anew when there is none of this version and these settings, when it is old and there are other
-        papers, or when the corpus has grown a lot. One that cannot be made leaves the old one in use.
+        It is made anew when there is none of this version and these settings, when the nearest is of another time and
+        there are other papers, or when the corpus has grown a lot. One that cannot be made leaves the old one in use.
         """
-        # Another program may have made a newer one.
-        newest = self._fits.newest()
-        if newest is not None and newest != self._seen:
-            self._seen = newest
-            self._take(self._fits.read(self._how.recipe))
+        self._take_nearest(now)
         until = (now + _EARLIEST_ZONE).date()
         if self._is_due(now, until):
             self._refit(now, until)
@@ -76,21 +78,33 @@ class Fitter:
             self._extend(self._fit, unknown)
         return self._fit
 
-    def _take(self, found: tuple[str, Fit] | None) -> None:
-        # An older one is of a preview of the past, or what is left on the disk when a newer one could not be saved.
-        if found is not None and (self._fit is None or found[1].fitted_at >= self._fit.fitted_at):
-            self._name, self._fit = found
+    def _take_nearest(self, now: datetime) -> None:
+        """Use the saved fit for the time nearest to ``now``, unless the one in use is as near."""
+        # Another program may have made one since.
+        known: list[tuple[str | None, datetime]] = [*self._fits.saved()]
+        if self._fit is not None and self._name not in [name for name, _ in known]:
+            # It could not be saved, or has been removed.
+            known.append((self._name, self._fit.fitted_at))
+        # Of those as near as one another, the one that was made last.
+        known.reverse()
+        for name, _ in sorted(known, key=lambda one: abs(now - one[1])):
+            if name is None or name == self._name:
+                return
+            fit = None if name in self._refused else self._fits.read(name, self._how.recipe)
+            if fit is not None:
+                self._name, self._fit = name, fit
+                return
+            self._refused.add(name)
 
     def _is_due(self, now: datetime, until: date) -> bool:
         fit = self._fit
-        if fit is None:
-            return True
-        # Also one of a time long after now, as of a preview of next year, which would not get old before.
-        old = abs(now - fit.fitted_at) >= self._how.every
         revisions = self._papers.newest_revisions(self._how.corpus_papers, until=until)
-        if not old and fit.corpus >= _SMALL:
-            return len(revisions) >= _GROWTH * fit.corpus
-        return fingerprint(revisions) != fit.fingerprint
+        # Also one of a time long after now, as of a preview of next year, which would not get old before.
+        if fit is not None and fit.corpus >= _SMALL and abs(now - fit.fitted_at) < self._how.every:
+            wanted = len(revisions) >= _GROWTH * fit.corpus
+        else:
+            wanted = fit is None or fingerprint(revisions) != fit.fingerprint
+        return wanted and not (self._hopeless and fingerprint(revisions) in self._hopeless)
 
     def _refit(self, now: datetime, until: date) -> None:
         corpus = self._papers.newest(self._how.corpus_papers, until=until)
@@ -101,10 +115,11 @@ class Fitter:
         except (ValueError, ArithmeticError, MemoryError) as error:
             # No paper has a word in it that says anything, or the machine is too small for them.
             log.warning("no new fit: the old one stays", problem=str(error) or type(error).__name__)
+            self._hopeless.add(fingerprint((paper.id, paper.revision) for paper in corpus))
             return
         self._fit, self._name = fit, None
         try:
-            self._seen = self._name = self._fits.write(fit)
+            self._name = self._fits.write(fit)
         except OSError as error:
             log.warning("the fit cannot be saved", problem=str(error))
 

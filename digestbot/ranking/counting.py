@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,14 @@ from scipy.sparse import csr_matrix
 from digestbot.models import Paper
 from digestbot.ranking.rows import FloatArray, IntArray
 from digestbot.ranking.text import runs_of, word_in
+from digestbot.ranking.words import PAIR_WORDS
 
-# The title is short and says the most.
-_TITLE = 2
+# The title is short and says the most. Of a pair with a word that says nothing alone, half says something: counted in
+# full, such pairs made lists worse.
+_TITLE, _IN_COMPANY = 2, 0.5
 # Stands for the second word of a term that has one, and before all others: "agent" comes before "agent memory".
 _NO_WORD = ""
-# For runs of letters without a word that says anything, and for words that are in no known term.
+# For runs without a word that says anything, and for words that are in no known term.
 _NOTHING, _UNKNOWN = -2, -1
 
 
@@ -49,28 +51,31 @@ class Counts:
 
 
 def counted(papers: Sequence[Paper], *, word_order: bool) -> Counts:
-    """Return the terms of papers: words, and pairs of neighbours within the title or the abstract.
+    """Return the terms of papers: words, and pairs of neighbours within the title or the abstract (``terms_of``).
 
-    The title counts double. Without ``word_order`` texts are bags of words: there are no pairs, and a title is nothing
-    but a few of the words.
+    The title counts double, a pair with a word that is no term alone half. Without ``word_order``
+    texts are bags of words: there are no pairs, and a title is nothing but a few of the words.
     """
-    seen = _Numbers({})
-    numbers, texts = _read(papers, seen)
-    words = sorted(seen.words)
+    runs = _Runs({})
+    read = _read(papers, runs)
+    words = [_NO_WORD, *sorted(runs.words)]
     # In alphabetical order from 1 on, so that terms have the order of their texts: a blank comes before every letter.
-    place = np.empty(len(words), dtype=np.int32)
-    place[[seen.words[word] for word in words]] = np.arange(1, len(words) + 1)
-    found = _terms(place[numbers], texts, len(words) + 1, word_order=word_order)
+    # From behind, the numbers of no word stay as they are.
+    place = np.full(len(words) + 1, _NOTHING, dtype=np.int32)
+    place[[runs.words[word] for word in words[1:]]] = np.arange(1, len(words))
+    found = _terms(replace(read, words=place[read.words]), words, word_order=word_order)
     # Every word stands somewhere: only the pairs must be sorted to find the different ones.
-    many = len(numbers)
-    pairs, number = np.unique(found.terms[many:], return_inverse=True)
-    terms = np.concatenate([np.arange(1, len(words) + 1, dtype=np.int64) * (len(words) + 1), pairs])
+    single = np.flatnonzero(_alone(words)[1:]) + 1
+    pairs, number = np.unique(found.terms[found.singles :], return_inverse=True)
+    terms = np.concatenate([single * len(words), pairs])
     order = np.argsort(terms)
     column = np.empty(len(terms), dtype=np.int32)
     column[order] = np.arange(len(terms))
-    columns = np.concatenate([column[place[numbers] - 1], column[len(words) + number]])
+    of_word = np.zeros(len(words), dtype=np.int32)
+    of_word[single] = column[: len(single)]
+    columns = np.concatenate([of_word[found.terms[: found.singles] // len(words)], column[len(single) + number]])
     matrix = csr_matrix((found.counts, (found.papers, columns)), shape=(len(papers), len(terms)))
-    return Counts(matrix, [_NO_WORD, *words], terms[order])
+    return Counts(matrix, words, terms[order])
 
 
 class Counter:
@@ -79,31 +84,34 @@ class Counter:
     def __init__(self, terms: Sequence[str], *, word_order: bool) -> None:
         parts = [term.partition(" ")[::2] for term in terms]
         words = sorted({_NO_WORD, *(word for pair in parts for word in pair)})
-        self._words = {word: number for number, word in enumerate(words)}
-        codes = [self._words[first] * len(words) + self._words[second] for first, second in parts]
+        self._words = words
+        self._numbers = {word: number for number, word in enumerate(words)}
+        codes = [self._numbers[first] * len(words) + self._numbers[second] for first, second in parts]
         self._order = np.argsort(codes, kind="stable")
         self._terms = np.array(codes, dtype=np.int64)[self._order]
         self._word_order = word_order
 
     def count(self, papers: Sequence[Paper]) -> csr_matrix:
         """Return ``(n_papers, n_terms)`` float32: how often each term stands in each paper."""
-        numbers, texts = _read(papers, _Numbers(self._words, grows=False))
-        found = _terms(numbers, texts, len(self._words), word_order=self._word_order)
+        read = _read(papers, _Runs(self._numbers, grows=False))
+        found = _terms(read, self._words, word_order=self._word_order)
         at = np.minimum(np.searchsorted(self._terms, found.terms), len(self._terms) - 1)
         known = np.flatnonzero(self._terms[at] == found.terms)
         entries = (found.counts[known], (found.papers[known], self._order[at[known]]))
         return csr_matrix(entries, shape=(len(papers), len(self._terms)))
 
 
-class _Numbers(dict[str, int]):
-    """The number of the word in each run of letters that was met; what the word is, is found out once.
+class _Runs(dict[str, int]):
+    """The number of each run that was met; what its word is, is found out once.
 
-    A word that is not among ``words`` gets the next number, and with ``grows`` off ``_UNKNOWN``.
+    ``word_of`` is the number of its word, and ``whole`` says whether that is all of it. A word that is not among
+    ``words`` gets the next number, and with ``grows`` off ``_UNKNOWN``.
     """
 
     def __init__(self, words: dict[str, int], *, grows: bool = True) -> None:
         super().__init__()
         self.words = words
+        self.word_of, self.whole = array("i"), array("b")
         self._grows = grows
 
     def __missing__(self, run: str) -> int:
@@ -114,43 +122,71 @@ class _Numbers(dict[str, int]):
             number = self.words.setdefault(word, len(self.words))
         else:
             number = self.words.get(word, _UNKNOWN)
-        self[run] = number
-        return number
+        self.word_of.append(number)
+        self.whole.append(word == run)
+        return self.setdefault(run, len(self))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Run after run: the number of its word, whether that is all of the run, and in which text it stands.
+
+    The texts are the papers' titles and abstracts by turns.
+    """
+
+    words: NDArray[np.int32]
+    whole: NDArray[np.bool_]
+    texts: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Terms where they stand: which, in which paper, and for how many they count."""
+    """Terms where they stand, first the ``singles``: which, in which paper, and for how many they count."""
 
     terms: NDArray[np.int64]
     papers: NDArray[np.int32]
     counts: FloatArray
+    singles: int
 
 
-def _read(papers: Sequence[Paper], known: _Numbers) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the number of every word, and in which text it stands: the papers' titles and abstracts by turns."""
+def _read(papers: Sequence[Paper], known: _Runs) -> _Read:
     found, lengths = array("i"), array("i")
     for paper in papers:
         for text in (paper.title, paper.abstract):
             runs = runs_of(text)
             lengths.append(len(runs))
             found.extend(map(known.__getitem__, runs))
-    numbers = np.array(found, dtype=np.int32)
+    runs_found = np.array(found, dtype=np.intp)
+    word_of, whole = np.array(known.word_of, dtype=np.int32), np.array(known.whole, dtype=np.bool_)
     texts = np.repeat(np.arange(len(lengths), dtype=np.int32), np.array(lengths, dtype=np.int32))
-    words = numbers != _NOTHING
-    return numbers[words], texts[words]
+    return _Read(word_of[runs_found], whole[runs_found], texts)
 
 
-def _terms(numbers: NDArray[np.int32], texts: NDArray[np.int32], words: int, *, word_order: bool) -> _Found:
+def _alone(words: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which words are terms by themselves."""
+    return np.array([word not in PAIR_WORDS for word in words], dtype=np.bool_)
+
+
+def _terms(read: _Read, words: Sequence[str], *, word_order: bool) -> _Found:
+    numbers, texts = read.words, read.texts
+    known = numbers >= 0
+    alone = _alone(words)[np.maximum(numbers, 0)]
+    single = np.flatnonzero(known & alone)
+    codes = numbers.astype(np.int64) * len(words)
     papers = texts // 2
-    codes = numbers.astype(np.int64) * words
     if not word_order:
-        return _Found(codes, papers, np.ones(len(codes), dtype=np.float32))
+        return _Found(codes[single], papers[single], np.ones(len(single), dtype=np.float32), len(single))
     counts = np.where(texts % 2 == 0, np.float32(_TITLE), np.float32(1))
-    both = (numbers[:-1] != _UNKNOWN) & (numbers[1:] != _UNKNOWN)
-    pairs = np.flatnonzero((texts[:-1] == texts[1:]) & both)
-    return _Found(
-        np.concatenate([codes, codes[pairs] + numbers[pairs + 1]]),
-        np.concatenate([papers, papers[pairs]]),
-        np.concatenate([counts, counts[pairs]]),
-    )
+    # Whatever stands between two words that say something, they are a pair as long as it is no third one.
+    saying = np.flatnonzero((numbers != _NOTHING) & alone)
+    first, second = saying[:-1], saying[1:]
+    neighbours = np.flatnonzero(known[first] & known[second] & (texts[first] == texts[second]))
+    word = known & read.whole
+    company = np.flatnonzero(word[:-1] & word[1:] & ~(alone[:-1] & alone[1:]) & (texts[:-1] == texts[1:]))
+    at = np.concatenate([single, first[neighbours], company])
+    others = np.concatenate([second[neighbours], company + 1])
+    terms = codes[at]
+    terms[len(single) :] += numbers[others]
+    counts = counts[at]
+    counts[len(at) - len(company) :] *= np.float32(_IN_COMPANY)
+    return _Found(terms, papers[at], counts, len(single))

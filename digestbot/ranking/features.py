@@ -124,14 +124,17 @@ class Features:
 
 
 def _kept(counts: csr_matrix, recipe: Recipe, *, small: bool) -> IntArray:
-    """Return the numbers of the terms that are worth a place: the most frequent ones, in their alphabetical order."""
+    """Return the numbers of the terms that are worth a place: the most frequent ones, in their alphabetical order.
+
+    Where none is, as in a corpus of papers that are all the same, those are all that there are.
+    """
     often = np.asarray(counts.sum(axis=0)).ravel()
     papers = np.bincount(counts.indices, minlength=counts.shape[1])
     enough = often >= recipe.least_count if counts.shape[0] >= _MANY_PAPERS else papers >= _LEAST_PAPERS
     good = often > 0 if small else enough & (papers <= _LARGEST_SHARE * counts.shape[0])
-    numbers = np.flatnonzero(good)
+    numbers = np.flatnonzero(good if good.any() else often > 0)
     if not len(numbers):
-        raise ValueError("no term is left")
+        raise ValueError("no paper has a word that says anything")
     order = np.lexsort((numbers, -papers[numbers], -often[numbers]))[:_MOST_TERMS]
     return np.asarray(np.sort(numbers[order]), dtype=np.intp)
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from digestbot.errors import ConflictError, NotFoundError
-from digestbot.models import Subscriber, SubscriberId, SubscriberState, parse_time
+from digestbot.models import EVERYONE, Subscriber, SubscriberId, SubscriberState, parse_time
 from digestbot.store.database import Database, translated
 from digestbot.store.values import instant_text, instant_value, list_text, list_value
 
-# All ids there can be: 64 bits without the sign, and never 0.
-EVERYONE = range(1, 2**63 - 1)
 _PAGE = 2000
 
 
@@ -159,19 +157,14 @@ class Subscribers:
         while True:
             rows = self._database.rows(
                 "select *, (select max(local_day) from digests where subscriber_id = subscribers.id) as last_day"
-                " from subscribers where state = 'active' and id > ? and id < ? order by id limit ?",
-                (after, among.stop, _PAGE),
+                " from subscribers where state = 'active' and id > ? and id <= ? order by id limit ?",
+                (after, among.stop - 1, _PAGE),
             )
             for row in rows:
                 yield self._value(row), date.fromisoformat(row["last_day"]) if row["last_day"] else None
             if len(rows) < _PAGE:
                 return
             after = rows[-1]["id"]
-
-    def count_active(self) -> int:
-        """Return how many subscribers get digests."""
-        row = self._database.row("select count(*) from subscribers where state = 'active'")
-        return int(row[0]) if row else 0
 
     def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Never mail this address again; its subscriber counts as bounced."""

@@ -101,15 +101,12 @@ def test_a_later_rating_of_the_same_paper_wins_and_unknown_papers_are_left_out(c
     [
         (b"subscriber,paper\na,b\n", "the first line lacks paper_id, value"),
         (b"", "the first line lacks"),
-        (b"subscriber,paper_id,value\nada,arxiv:2505.00001,5\n", "line 2: needs a subscriber, a paper_id and 1 or -1"),
-        (b"subscriber,paper_id,value\nada,arxiv:2505.00001\n", "line 2: needs"),
-        (b"subscriber,paper_id,value\n,arxiv:2505.00001,1\n", "line 2: needs"),
-        (b"subscriber,paper_id,value\na da,arxiv:2505.00001,1\n", "line 2: needs"),
-        (b"subscriber,paper_id,value\na\tda,arxiv:2505.00001,1\n", "line 2: needs"),
+        (b"\n\nsubscriber,paper_id,value\n", "the first line lacks"),
         (b"\xff\xfe\x00", "it must be text in UTF-8"),
+        (b"subscriber,paper_id,value\nada,arxiv:2505.00001,5\n" + b"\n" * 9000 + b"\xff", "it must be text in UTF-8"),
     ],
 )
-def test_ratings_that_cannot_be_used_exit_2_with_their_place(
+def test_a_ratings_file_that_cannot_be_used_exits_2_and_says_why(
     cli: Cli, files: list[str], text: bytes, says: str
 ) -> None:
     Path(files[3]).write_bytes(text)
@@ -117,6 +114,48 @@ def test_ratings_that_cannot_be_used_exit_2_with_their_place(
     assert (found.code, found.out) == (2, "")
     assert says in found.err
     assert len(found.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("ada,arxiv:2505.00002,5", "needs a subscriber, a paper_id and 1 or -1"),
+        ("ada,arxiv:2505.00002,", "needs"),
+        ("ada,arxiv:2505.00002", "needs"),
+        ("ada,,1", "needs"),
+        (",arxiv:2505.00002,1", "needs"),
+        ("a da,arxiv:2505.00002,1", "needs"),
+        ("a\tda,arxiv:2505.00002,1", "needs"),
+        ('ada,"arxiv:2505.00002,1', "needs"),
+        ("\0", "needs"),
+        (f"ada,{'x' * 200_000},1", "not CSV (field larger than field limit (131072))"),
+        ("ada,arxiv:2505.00002,1,yesterday", "rated_at 'yesterday' is not a time such as 2025-05-01"),
+    ],
+)
+def test_a_line_that_is_no_rating_is_named_and_the_rest_is_ranked(
+    cli: Cli, files: list[str], line: str, says: str
+) -> None:
+    ratings = Path(files[3])
+    header, *good = ratings.read_text().splitlines()
+    good = [one + ",2025-05-01" for one in good]
+    ratings.write_text("\n".join([header + ",rated_at", *good]))
+    expected = cli.bare("rank", *files)
+    ratings.write_text("\n".join([header + ",rated_at", good[0], "", line, good[1]]))
+    found = cli.bare("rank", *files)
+    assert (found.code, found.raw) == (0, expected.raw)
+    assert found.err.startswith(f"digestbot: {ratings}, line 4: {says}")
+    assert len(found.err.splitlines()) == 1
+
+
+def test_of_many_lines_that_are_no_ratings_the_first_are_named(cli: Cli, files: list[str]) -> None:
+    ratings = Path(files[3])
+    expected = cli.bare("rank", *files).raw
+    ratings.write_text(ratings.read_text() + "ada,arxiv:2505.00003,like\n" * 40)
+    found = cli.bare("rank", *files)
+    assert (found.code, found.raw) == (0, expected)
+    said = found.err.splitlines()
+    assert [f"line {number}:" in line for number, line in enumerate(said[:5], 4)] == [True] * 5
+    assert said[5:] == [f"digestbot: {ratings}: 35 more lines are left out"]
 
 
 def test_papers_that_cannot_be_used(cli: Cli, files: list[str]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, entry
 from tests.fakes.arxiv import Arxiv, World
 from tests.fakes.server import serving
 
@@ -85,6 +85,12 @@ def test_what_is_no_mail_address_is_refused_in_one_line(cli: Cli, address: str) 
         ["--mute", "Ada\nQuill"],
         ["--mute", "x" * 101],
         ["--follow", "Ada Quill", "--mute", "ada  quill"],
+        ["--follow", "Ada Quill", "--mute", "author:ada quill"],
+        ["--categories", "cs.CV|cs.LG"],
+        ["--categories", ".CL"],
+        ["--categories", ", ;"],
+        ["--categories", "x" * 61],
+        ["--categories", ",".join(f"c{number}" for number in range(51))],
     ],
 )
 def test_a_wrong_choice_is_refused_and_nobody_is_added(cli: Cli, option: list[str]) -> None:
@@ -239,6 +245,96 @@ def test_nothing_is_both_followed_and_muted(stocked: Cli) -> None:
     for opposites in (["--follow", "x", "--mute", "X"], ["--unfollow", "x", "--follow", "X"]):
         assert "choose one" in stocked("subscriber", "edit", ADA, *opposites, code=2).err
     assert interests(stocked) == (["Ada Quill"], ["word:owl"])
+
+
+@pytest.mark.parametrize(
+    ("follow", "mute"),
+    [
+        ("Ada Quill", "author:ada quill"),
+        ("author:Zoë Quill", "Quill, Zoe"),
+        ("author:Ada Quill", "author:Quill, Ada"),
+        ("Ada Quill", "word:ada quill"),
+        ("owl", "word:owls"),
+        ("word:matrices", "matrix"),
+    ],
+)
+def test_what_can_mean_the_same_is_not_both_followed_and_muted(stocked: Cli, follow: str, mute: str) -> None:
+    assert "can mean the same" in stocked("subscriber", "edit", ADA, "--follow", follow, "--mute", mute, code=2).err
+    stocked("subscriber", "edit", ADA, "--follow", follow)
+    found = stocked("subscriber", "edit", ADA, "--mute", mute, code=1)
+    assert f"'{mute}' and '{follow}' can mean the same" in found.err
+    assert f"--unfollow '{follow}' first" in found.err
+    stocked("subscriber", "edit", ADA, "--unfollow", follow, "--mute", mute)
+    assert f"--unmute '{mute}' first" in stocked("subscriber", "edit", ADA, "--follow", follow, code=1).err
+    assert interests(stocked) == ([], [mute])
+
+
+@pytest.mark.parametrize(
+    ("follow", "mute"),
+    [
+        ("author:Ada Quill", "word:ada quill"),
+        ("author:Song", "song"),
+        ("author:Quill", "author:Adam Quill"),
+        ("word:zero-shot", "word:zero-shot parsing"),
+    ],
+)
+def test_what_differs_can_be_followed_and_muted(stocked: Cli, follow: str, mute: str) -> None:
+    stocked("subscriber", "edit", ADA, "--follow", follow, "--mute", mute)
+    assert interests(stocked) == ([follow], [mute])
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("cs.CV;cs.LG", ["cs.CV", "cs.LG"]),
+        (" cell   biology , q-bio.NC;;R&D,", ["cell biology", "q-bio.NC", "R&D"]),
+        ("cs.IR,CS.ir,cs.IR", ["cs.IR"]),
+        ("Künstliche Intelligenz,animal_behavior/cognition", ["Künstliche Intelligenz", "animal_behavior/cognition"]),
+        ("x" * 60, ["x" * 60]),
+        (" ", []),
+    ],
+)
+def test_categories_are_parted_by_commas_and_semicolons_and_may_have_blanks(
+    stocked: Cli, typed: str, kept: list[str]
+) -> None:
+    stocked("subscriber", "edit", ADA, "--categories", "cs.AI")
+    assert stocked.json("subscriber", "edit", ADA, "--categories", typed)["categories"] == kept
+
+
+def test_categories_that_no_paper_is_in_are_named_in_a_warning(stocked: Cli) -> None:
+    stocked.load(entry(11, categories=["cell biology"]), entry(12, categories=["R&D"]))
+    fitting = stocked("subscriber", "edit", ADA, "--categories", "Cell Biology, R&D, cs, cs.ro")
+    assert fitting.err == ""
+    for command in (["edit", ADA], ["add", "bela@example.org", "--json"]):
+        odd = stocked("subscriber", *command, "--categories", "cell, cs.RO, cs RO, cs.R, cell biology")
+        assert odd.err == "digestbot: no paper here is in the category cell, cs RO, cs.R; is that how it is written?\n"
+
+
+@pytest.mark.parametrize("change", [["--categories", "cs.XY"], ["--mute", "robots"]])
+def test_a_preview_says_when_it_is_the_choices_that_leave_nothing(stocked: Cli, change: list[str]) -> None:
+    preview = ["preview", ADA, "--at", "2025-05-27T08:00"]
+    stocked(*preview)
+    stocked("subscriber", "edit", ADA, *change)
+    found = stocked(*preview, code=1).err
+    assert "none of the new papers for 2025-05-27 (8) is in the categories, not muted and above min_score" in found
+    assert "load papers first" not in found
+
+
+def test_a_preview_says_when_a_floor_leaves_nothing(stocked: Cli) -> None:
+    stocked("rate", ADA, "2505.00001", "like")
+    stocked.configure("[digest]\nmin_score = 1.0\nexplore = 0\n")
+    found = stocked("preview", ADA, "--at", "2025-05-27T08:00", code=1).err
+    assert "none of the new papers for 2025-05-27 (7)" in found
+
+
+def test_a_preview_with_every_paper_rated_says_that_none_is_new(stocked: Cli) -> None:
+    for number in range(1, 9):
+        stocked("rate", ADA, f"2505.{number:05d}", "dislike")
+    assert "there is no new paper" in stocked("preview", ADA, "--at", "2025-05-27T08:00", code=1).err
+
+
+def test_without_papers_nothing_is_said_of_categories(cli: Cli) -> None:
+    assert cli("subscriber", "add", ADA, "--categories", "cs.IR", "--confirmed").err == ""
 
 
 def test_at_most_two_hundred_are_followed(stocked: Cli) -> None:

@@ -29,6 +29,7 @@ from tests.store.test_fits import limited
 
 HOUR, EVERY = timedelta(hours=1), timedelta(hours=24)
 RECIPE = Recipe(dimensions=4)
+FIRST = "fit-000001-20250527T080000.000000Z"
 SUBJECTS = (ROBOTS, PROTEINS, SPEECH)
 
 
@@ -214,10 +215,10 @@ def test_a_program_that_never_ends_sees_the_newer_fit_of_another(tmp_path: Path)
     given(scheduler.current(NOW))
     papers += many(20, first=2001)
     other = given(large(tmp_path, papers).current(NOW + EVERY))
-    before = fits(tmp_path).newest()
+    before = fits(tmp_path).saved()
     seen = given(scheduler.current(NOW + EVERY + HOUR))
     assert (seen.fitted_at, seen.fingerprint) == (NOW + EVERY, other.fingerprint)
-    assert fits(tmp_path).newest() == before, "it made none of its own"
+    assert fits(tmp_path).saved() == before, "it made none of its own"
 
 
 def test_a_program_that_never_ends_does_not_go_back_to_a_fit_of_the_past(tmp_path: Path) -> None:
@@ -228,6 +229,65 @@ def test_a_program_that_never_ends_does_not_go_back_to_a_fit_of_the_past(tmp_pat
     past = large(tmp_path, papers).current(NOW - 2 * EVERY)
     assert corpus(given(past)) == {one.id for one in old}
     assert scheduler.current(NOW + HOUR) is first
+
+
+# of other times
+
+
+def of_many_days(days: int) -> list[Paper]:
+    """Return a thousand papers of before these days, and one of each of them, the last of which is today."""
+    old = [replace(one, announced=DAY - timedelta(days=days)) for one in many(1000, first=5001)]
+    return old + [on(ROBOTS, number, announced=DAY - timedelta(days=number)) for number in range(days)]
+
+
+def test_looks_at_other_times_leave_the_fit_of_today_in_use(tmp_path: Path) -> None:
+    papers = of_many_days(40)
+    today = given(large(tmp_path, papers).current(NOW))
+    for days in (3, 6, 9, 12, 15, 18):
+        past = given(large(tmp_path, papers).current(NOW - days * EVERY))
+        assert past.fitted_at == NOW - days * EVERY, "it is of its time"
+        # The next program, which looks at today a little later.
+        found = given(large(tmp_path, papers).current(NOW + HOUR))
+        assert (found.fitted_at, found.fingerprint) == (NOW, today.fingerprint)
+    assert [fitted_at for _, fitted_at in fits(tmp_path).saved()] == [NOW - days * EVERY for days in (0, 12, 15, 18)]
+
+
+def test_a_fit_of_another_time_is_found_again_too(tmp_path: Path) -> None:
+    papers = of_many_days(40)
+    times = [NOW, NOW - 9 * EVERY, NOW + 9 * EVERY]
+    papers += [replace(one, announced=DAY + timedelta(days=5)) for one in many(3, first=8001)]
+    made = [given(large(tmp_path, papers).current(time)).fingerprint for time in times]
+    before = fits(tmp_path).saved()
+    assert len(set(made)) == len(before) == 3
+    one_program = large(tmp_path, papers)
+    for used in (one_program, large(tmp_path, papers), one_program):
+        found = [given(used.current(time + HOUR)) for time in times]
+        assert [(one.fitted_at, one.fingerprint) for one in found] == list(zip(times, made, strict=True))
+    assert fits(tmp_path).saved() == before
+
+
+def test_of_two_fits_for_the_same_time_the_one_made_last_is_used(tmp_path: Path) -> None:
+    papers = many(1000)
+    scheduler = large(tmp_path, papers)
+    scheduler.current(NOW)
+    papers += many(250, first=2001)
+    assert given(large(tmp_path, papers).current(NOW)).corpus == 1250
+    for used in (scheduler, large(tmp_path, papers)):
+        assert given(used.current(NOW)).corpus == 1250
+    assert len(fits(tmp_path).saved()) == 2
+
+
+def test_a_nearest_fit_that_is_damaged_gives_way_to_the_next_and_is_said_once(tmp_path: Path) -> None:
+    papers = [replace(one, announced=DAY - timedelta(days=9)) for one in many(1000)]
+    first = given(large(tmp_path, papers).current(NOW - 2 * EVERY))
+    damaged = tmp_path / "fits" / fits(tmp_path).write(replace(first, fitted_at=NOW))
+    for path in damaged.iterdir():
+        path.write_bytes(b"")
+    used = large(tmp_path, papers)
+    with capture_logs() as logs:
+        found = [given(used.current(NOW)).fitted_at for _ in range(3)]
+    assert found == [NOW - 2 * EVERY] * 3, "the corpus is the same"
+    assert [(line["event"], line["folder"]) for line in logs] == [("saved fit left out", str(damaged))]
 
 
 @pytest.mark.parametrize("order", ["preview send", "preview other send", "other preview send", "send preview"])
@@ -287,7 +347,7 @@ def test_a_corpus_without_words_leaves_the_old_fit_in_use(store: Store) -> None:
         assert used.current(NOW) is first
         assert given(fitter(store, corpus_papers=2).current(NOW)).papers == first.papers
     assert [(line["event"], line["log_level"]) for line in logs] == [("no new fit: the old one stays", "warning")] * 2
-    assert names(store) == ["fit-000001"]
+    assert names(store) == [FIRST]
 
 
 def test_papers_without_words_alone_give_no_fit(store: Store) -> None:
@@ -295,6 +355,19 @@ def test_papers_without_words_alone_give_no_fit(store: Store) -> None:
     with capture_logs() as logs:
         assert fitter(store).current(NOW) is None
     assert [line["log_level"] for line in logs] == ["warning"]
+
+
+def test_a_corpus_that_none_can_be_made_of_is_tried_again_only_when_it_changed(store: Store) -> None:
+    store.papers.add([paper(title="1 + 1", abstract="", authors=(), categories=())], NOW)
+    used = fitter(store)
+    with capture_logs() as logs:
+        assert [used.current(NOW + number * HOUR) for number in range(3)] == [None] * 3
+        assert len(logs) == 1
+        store.papers.add([paper(2, title="2 + 2", abstract="", authors=(), categories=())], NOW)
+        assert [used.current(NOW + number * HOUR) for number in range(3)] == [None] * 3
+    assert len(logs) == 2
+    store.papers.add(library(), NOW)
+    assert used.current(NOW) is not None
 
 
 @pytest.mark.parametrize("kind", ["fit.*", "features.*", "rows-*"])
@@ -305,7 +378,7 @@ def test_a_fit_that_is_damaged_is_made_anew(store: Store, kind: str) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with capture_logs() as logs:
         second = given(fitter(store).current(NOW + HOUR))
-    assert [line["folder"] for line in logs] == [str(folder(store) / "fit-000001")]
+    assert [line["folder"] for line in logs] == [str(folder(store) / FIRST)]
     assert second.fitted_at == NOW + HOUR
     assert rows(second, library()) == rows(first, library())
     with capture_logs() as logs:
@@ -318,9 +391,7 @@ def test_a_fit_of_other_settings_is_made_anew(store: Store) -> None:
     fitter(store).current(NOW)
     with capture_logs() as logs:
         fit = given(fitter(store, recipe=RECIPE).current(NOW + HOUR))
-    assert [(line["folder"], line["event"]) for line in logs] == [
-        (str(folder(store) / "fit-000001"), "saved fit left out")
-    ]
+    assert [(line["folder"], line["event"]) for line in logs] == [(str(folder(store) / FIRST), "saved fit left out")]
     assert (fit.features.recipe, fit.fitted_at) == (RECIPE, NOW + HOUR)
 
 

@@ -15,7 +15,23 @@ from digestbot.ranking.text import terms_of
 from tests.factories import paper
 
 # Words that are beginnings of one another, with a hyphen, in other scripts, and none at all.
-WORDS = ["a-b", "ab", "abc", "agent", "agents", "agent-based", "großes", "słowo", "слово", "2025", "the", "\\emph{x}"]
+WORDS = [
+    "a-b",
+    "time",
+    ",",
+    "2d-time",
+    "ab",
+    "abc",
+    "agent",
+    "agents",
+    "agent-based",
+    "großes",
+    "słowo",
+    "слово",
+    "2025",
+    "the",
+    "\\emph{x}",
+]
 papers = st.lists(
     st.builds(
         lambda title, abstract: paper(1, title=" ".join(title), abstract=" ".join(abstract)),
@@ -26,8 +42,9 @@ papers = st.lists(
 )
 
 
-def by_hand(one: Paper) -> dict[str, int]:
-    return dict(Times([*terms_of(one.title), *terms_of(one.title), *terms_of(one.abstract)]))
+def by_hand(one: Paper) -> dict[str, float]:
+    times = Times([*terms_of(one.title), *terms_of(one.title), *terms_of(one.abstract)])
+    return {term: many / 2 if "time" in term.split() else many for term, many in times.items()}
 
 
 def names_of(counts: Counts) -> list[str]:
@@ -60,7 +77,9 @@ def test_a_bag_of_words_has_no_pairs_and_its_title_counts_once(some: list[Paper]
 
 @given(
     papers,
-    st.lists(st.sampled_from(["agent", "agents", "agent agents", "ab abc", "слово ab"]), unique=True, min_size=1),
+    st.lists(
+        st.sampled_from(["agent", "agents", "agent agents", "ab abc", "слово ab", "time ab"]), unique=True, min_size=1
+    ),
 )
 def test_of_known_terms_those_are_counted_in_the_order_they_are_known_in(some: list[Paper], terms: list[str]) -> None:
     found = Counter(terms, word_order=True).count(some).toarray()
@@ -71,6 +90,11 @@ def test_of_known_terms_those_are_counted_in_the_order_they_are_known_in(some: l
 def test_words_on_both_sides_of_an_unknown_one_are_no_neighbours(between: str) -> None:
     one = paper(1, title="", abstract=f"agent {between} memory")
     assert Counter(["agent memory", "agent"], word_order=True).count([one]).toarray().tolist() == [[0, 1]]
+
+
+def test_a_pair_with_a_word_that_is_no_term_alone_counts_half() -> None:
+    one = paper(1, title="time series", abstract="time series, time and series")
+    assert named(counted([one], word_order=True)) == [{"series": 4, "series series": 1, "time series": 1.5}]
 
 
 def test_the_last_word_of_the_title_and_the_first_of_the_abstract_are_no_neighbours() -> None:

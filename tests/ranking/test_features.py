@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from digestbot.models import Paper
 from digestbot.ranking.features import Features, Recipe
-from digestbot.ranking.text import terms_of
+from digestbot.ranking.text import has_word_order, said_in, terms_of
 from tests.factories import paper
 from tests.ranking.library import library, paper_lists
 
@@ -70,6 +70,27 @@ def test_a_corpus_without_words_that_say_anything_is_refused(title: str) -> None
         Features.fit([paper(1, title=title, abstract="")])
 
 
+@pytest.mark.parametrize("many", [50, 1000])
+def test_a_corpus_of_papers_that_are_all_the_same_can_be_fitted(many: int) -> None:
+    corpus = [paper(number, title="Sparse retrieval", abstract="") for number in range(many)]
+    assert Features.fit(corpus).terms.tolist() == ["retrieval", "sparse", "sparse retrieval"]
+
+
+def test_a_corpus_whose_papers_share_no_word_can_be_fitted() -> None:
+    corpus = [paper(number, title=f"zebra{number}", abstract="") for number in range(60)]
+    assert len(Features.fit(corpus).terms) == 60
+
+
+def test_words_that_say_something_in_pairs_alone_do_not_hide_that_a_text_is_written() -> None:
+    written = [paper(number, title=f"time series {number}", abstract="open source code") for number in range(300)]
+    bags = [
+        paper(number, title="", abstract=f"series time {'source robot arm' if number % 2 else 'arm robot source'}")
+        for number in range(300)
+    ]
+    assert has_word_order(written)
+    assert not has_word_order(bags)
+
+
 def test_no_papers_are_no_rows_and_unknown_words_an_empty_row() -> None:
     features = Features.fit(library())
     assert features.transform([]).shape == (0, len(features.terms))
@@ -121,7 +142,12 @@ def test_the_rows_of_a_fit_are_what_its_features_make_of_the_corpus() -> None:
         ("<p>Cells &amp; <i>in vivo</i> imaging</p>", "cells vivo imaging"),
         ("Software: https://example.org/some/where?x=1 (mirror)", "software mirror"),
         ("x < y and a <b", "x y a b"),
-        (r"50\% of cost \cite{quill2020} \\ C&C", "cost quill2020"),
+        (r"50\% of cost \\ C&C", "cost"),
+        (r"$x_i$, $L_2$ and L_2 loss in $\mathbb{R}^{dim}$ with $T_{\mathrm{max}}$ and V<sub>eff</sub>", "loss"),
+        (r"Robots \cite[p. 3]{quill2020} \ref{fig:one} \eqref{sum} \label{intro} \includegraphics{arm}", "robots"),
+        (r"\url{https://example.org/abc} and \href{https://example.org/x}{robot arms}", "robot arms"),
+        ("energy a<b and cost>d, masses <m and heat>", "energy cost masses heat"),
+        ("<jats:p>Cells</jats:p> <a href='x'>arms</a> <span class=\"dim\">legs</span><br/>", "cells arms legs"),
     ],
 )
 def test_markup_gives_no_terms(text: str, plain: str) -> None:
@@ -129,6 +155,51 @@ def test_markup_gives_no_terms(text: str, plain: str) -> None:
     assert words == [word for word in plain.split() if len(word) > 1]
 
 
-@given(st.text(st.sampled_from("\\${}<>&; ab://'\"^é"), max_size=60))
+@given(st.text(st.sampled_from("\\${}<>&; ab://'\"^_[]é"), max_size=60))
 def test_any_markup_can_be_read(text: str) -> None:
     assert all(term for term in terms_of(text))
+
+
+@pytest.mark.parametrize("part", [r"\cite", "<a ", "<a b=", "_{", "_{a", r"\begin{", "<sub>", "\\'", "---", r"\cite["])
+def test_reading_takes_no_longer_than_the_text_is_long(part: str) -> None:
+    terms_of(part * (100_000 // len(part)))
+
+
+def test_some_words_make_a_term_beside_another_and_none_alone() -> None:
+    terms = terms_of("Code generation, point clouds and time series at test time")
+    assert {"code generation", "point clouds", "time series", "test time"} <= set(terms)
+    assert {"code", "point", "time", "test"}.isdisjoint(terms)
+
+
+@pytest.mark.parametrize(
+    "text", ["Time. Series", "time of series", "series (time) lost", "time 2 series", "time, series"]
+)
+def test_such_a_term_stands_side_by_side(text: str) -> None:
+    assert not {"time series", "series time"} & set(terms_of(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Sparse  retrieval", {"sparse", "retrieval", "sparse retrieval"}),
+        ("sparse, retrieval", {"sparse", "retrieval"}),
+        ("sparse (retrieval)", {"sparse", "retrieval"}),
+        ("sparse and retrieval", {"sparse", "retrieval"}),
+        ("sparse 2d-retrieval", {"sparse", "retrieval"}),
+        ("sparse — größer", {"sparse", "großer"}),
+        ("time series", {"series", "time series"}),
+    ],
+)
+def test_a_pair_is_said_where_nothing_but_a_blank_is_between_its_words(text: str, said: set[str]) -> None:
+    assert said_in(text) == said
+
+
+@given(st.text(st.sampled_from("abé 2,.-()\\{}<$"), max_size=40))
+def test_what_is_said_is_among_the_terms_of_a_text(text: str) -> None:
+    assert said_in(text) <= set(terms_of(text))
+
+
+@given(st.lists(st.sampled_from(["ab", "the", "cd", "time", ",", "(", "2", "-", "x-", "é", "fg"]), max_size=12))
+def test_a_pair_that_is_said_can_be_found_in_the_text(parts: list[str]) -> None:
+    text = " ".join(parts)
+    assert all(term in text for term in said_in(text) if "é" not in text)

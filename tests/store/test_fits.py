@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -51,10 +51,31 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "digestbot.sqlite.fits"
 
 
+def named(number: int, hours: int = 0) -> str:
+    """Return the name of the fit that was written as number so and so, for this hour."""
+    return f"fit-{number:06d}-20250527T{8 + hours:02}0000.000000Z"
+
+
+def last(fits: Fits) -> str | None:
+    """Return the name of the fit that was written last."""
+    return fits.saved()[-1][0] if fits.saved() else None
+
+
 def hours(fits: Fits) -> float | None:
-    """Return the hour of the fit that is read."""
-    found = fits.read(RECIPE)
-    return None if found is None else (found[1].fitted_at - NOW) / timedelta(hours=1)
+    """Return the hour of the fit that was written last of those that can be read."""
+    for name, _ in reversed(fits.saved()):
+        found = fits.read(name, RECIPE)
+        if found is not None:
+            return (found.fitted_at - NOW) / timedelta(hours=1)
+    return None
+
+
+def only(fits: Fits) -> Fit:
+    """Return the one fit that there is."""
+    [(name, _)] = fits.saved()
+    found = fits.read(name, RECIPE)
+    assert found is not None
+    return found
 
 
 def add(fits: Fits, name: str, some: Fit, *numbers: int) -> Fit:
@@ -72,7 +93,7 @@ def files(folder: Path) -> list[str]:
 def refused(fits: Fits, *folders: Path) -> str:
     """Read nothing, say what is wrong with each of these folders, and return what that is."""
     with capture_logs() as logs:
-        assert fits.read(RECIPE) is None
+        assert hours(fits) is None
     assert [(line["event"], line["folder"]) for line in logs] == [("saved fit left out", str(one)) for one in folders]
     assert {line["log_level"] for line in logs} <= {"warning"}
     return "; ".join(line["problem"] for line in logs)
@@ -83,20 +104,29 @@ def refused(fits: Fits, *folders: Path) -> str:
 
 def test_where_nothing_was_saved_there_is_no_fit(folder: Path) -> None:
     fits = Fits(folder)
-    assert (fits.newest(), fits.read(RECIPE)) == (None, None)
+    assert fits.saved() == []
     assert not folder.exists()
 
 
-def test_the_newest_fit_is_read(folder: Path) -> None:
+def test_fits_are_listed_with_their_times_as_they_were_written(folder: Path) -> None:
     fits = Fits(folder)
-    names = [fits.write(fit(hour)) for hour in (1, 2)]
+    names = [fits.write(fit(hour)) for hour in (2, 1)]
+    assert names == [named(1, 2), named(2, 1)]
+    assert Fits(folder).saved() == [(names[0], NOW + timedelta(hours=2)), (names[1], NOW + timedelta(hours=1))]
     with capture_logs() as logs:
-        found = Fits(folder).read(RECIPE)
+        found = [Fits(folder).read(name, RECIPE) for name in names]
     assert logs == []
-    assert found is not None
-    assert found[0] == fits.newest() == names[1]
-    assert found[1].fitted_at == NOW + timedelta(hours=2)
-    assert found[1].papers == fit().papers
+    assert [(one.fitted_at, one.papers) for one in found if one] == [
+        (NOW + timedelta(hours=2), fit().papers),
+        (NOW + timedelta(hours=1), fit().papers),
+    ]
+
+
+def test_the_time_of_a_fit_is_kept_to_the_microsecond_and_in_any_zone(folder: Path) -> None:
+    moment = datetime.fromisoformat("2025-05-27T20:00:00.000001+12:00")
+    name = Fits(folder).write(Fit.of(LIBRARY, RECIPE, moment))
+    assert Fits(folder).saved() == [(name, moment)]
+    assert only(Fits(folder)).fitted_at == moment
 
 
 def test_nobody_else_may_look_at_what_is_saved(folder: Path) -> None:
@@ -104,37 +134,47 @@ def test_nobody_else_may_look_at_what_is_saved(folder: Path) -> None:
     assert [one.stat().st_mode & 0o777 for one in (folder, folder / name)] == [0o700, 0o700]
 
 
-def test_older_fits_are_removed_but_the_one_before_the_newest(folder: Path) -> None:
+def test_older_fits_are_removed_but_the_last_three(folder: Path) -> None:
     fits = Fits(folder)
-    names = [fits.write(fit(hour)) for hour in range(4)]
-    assert sorted(path.name for path in folder.iterdir()) == names[2:]
+    names = [fits.write(fit(hour)) for hour in range(6)]
+    assert sorted(path.name for path in folder.iterdir()) == names[3:]
+
+
+def test_the_fit_for_the_latest_time_stays_whatever_is_looked_at_after_it(folder: Path) -> None:
+    fits = Fits(folder)
+    # Nothing was written so late: this is for a time that the disk has not seen.
+    ahead = fits.write(fit(24 * 365 * 500))
+    today = fits.write(fit(0))
+    past = [fits.write(fit(-hour)) for hour in range(1, 6)]
+    assert [name for name, _ in fits.saved()] == [today, *past[-3:]]
+    assert not (folder / ahead).exists()
+    tomorrow = fits.write(fit(24))
+    assert [name for name, _ in fits.saved()] == [*past[-2:], tomorrow]
 
 
 def test_fits_are_told_apart_by_number_also_beyond_six_digits(folder: Path) -> None:
     fits = Fits(folder)
-    (folder / fits.write(fit(1))).rename(folder / "fit-999999")
-    assert fits.write(fit(2)) == "fit-1000000"
-    assert fits.write(fit(3)) == "fit-1000001"
-    assert hours(fits) == 3
-    assert sorted(path.name for path in folder.iterdir()) == ["fit-1000000", "fit-1000001"]
+    (folder / fits.write(fit(1))).rename(folder / named(999_999, 1))
+    names = [named(999_999 + number, 1) for number in (1, 2, 3)]
+    assert [fits.write(fit(1)) for _ in names] == names
+    assert [name for name, _ in fits.saved()] == names
 
 
 def test_rows_are_added_to_the_fit_they_belong_to(folder: Path) -> None:
     fits = Fits(folder)
     name = fits.write(fit())
     longer = add(fits, name, add(fits, name, fit(), 901), 902, 903)
-    found = fits.read(RECIPE)
-    assert found is not None
-    assert found[1].papers == longer.papers
-    assert found[1].rows.terms.toarray().tolist() == longer.rows.terms.toarray().tolist()
-    assert found[1].rows.place.tolist() == longer.rows.place.tolist()
+    found = only(fits)
+    assert found.papers == longer.papers
+    assert found.rows.terms.toarray().tolist() == longer.rows.terms.toarray().tolist()
+    assert found.rows.place.tolist() == longer.rows.place.tolist()
 
 
 def test_rows_for_a_fit_that_is_gone_are_dropped(folder: Path) -> None:
     fits = Fits(folder)
     fits.write(fit())
     before = files(folder)
-    add(fits, "fit-000009", fit(), 901)
+    add(fits, named(9), fit(), 901)
     assert files(folder) == before
 
 
@@ -185,11 +225,11 @@ SPOILS = [damage_first, truncate_rows, remove_facts, put_a_folder, of_another_ve
 def test_a_fit_that_cannot_be_used_is_left_out_and_said(folder: Path, spoil: Callable[[Path], None]) -> None:
     fits = Fits(folder)
     spoil(folder / fits.write(fit()))
-    refused(fits, folder / "fit-000001")
+    refused(fits, folder / named(1))
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
-def test_of_a_newest_fit_that_cannot_be_used_the_one_before_is_read_and_the_next_is_new(
+def test_beside_a_fit_that_cannot_be_used_the_one_before_is_read_and_the_next_is_new(
     folder: Path, spoil: Callable[[Path], None]
 ) -> None:
     fits = Fits(folder)
@@ -197,8 +237,8 @@ def test_of_a_newest_fit_that_cannot_be_used_the_one_before_is_read_and_the_next
     spoil(folder / fits.write(fit(2)))
     with capture_logs() as logs:
         assert hours(fits) == 1
-    assert [line["folder"] for line in logs] == [str(folder / "fit-000002")]
-    assert fits.write(fit(3)) == "fit-000003"
+    assert [line["folder"] for line in logs] == [str(folder / named(2, 2))]
+    assert fits.write(fit(3)) == named(3, 3)
     with capture_logs() as logs:
         assert hours(fits) == 3
     assert logs == []
@@ -207,18 +247,18 @@ def test_of_a_newest_fit_that_cannot_be_used_the_one_before_is_read_and_the_next
 def test_a_fit_of_another_version_is_left_out_with_both_versions(folder: Path) -> None:
     fits = Fits(folder)
     of_another_version(folder / fits.write(fit()))
-    assert "version 0.0.9" in refused(fits, folder / "fit-000001")
+    assert "version 0.0.9" in refused(fits, folder / named(1))
 
 
 def test_a_fit_of_other_settings_is_left_out_and_an_older_one_of_these_is_read(folder: Path) -> None:
     fits = Fits(folder)
     fits.write(Fit.of(LIBRARY, Recipe(dimensions=5), NOW))
-    assert "settings" in refused(fits, folder / "fit-000001")
+    assert "settings" in refused(fits, folder / named(1))
     fits.write(fit(1))
     fits.write(Fit.of(LIBRARY, Recipe(dimensions=5), NOW))
     with capture_logs() as logs:
         assert hours(fits) == 1
-    assert [line["folder"] for line in logs] == [str(folder / "fit-000003")]
+    assert [line["folder"] for line in logs] == [str(folder / named(3))]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -234,15 +274,25 @@ def test_whatever_byte_changes_in_whatever_file_the_fit_is_left_out(tmp_path: Pa
     refused(fits, path.parent)
 
 
-@pytest.mark.parametrize("name", ["fit-old", "fit-000007.bak", "fit-", "fit-٠٠٠٠٠٩", "notes.txt", "lost+found"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fit-old",
+        "fit-000007",
+        f"{named(7)}.bak",
+        "fit-٠٠٠٠٠٩-20250527T080000.000000Z",
+        "fit-000007-20259999T080000.000000Z",
+        "notes.txt",
+        "lost+found",
+    ],
+)
 def test_what_others_put_beside_the_fits_is_no_fit(folder: Path, name: str) -> None:
     fits = Fits(folder)
     fits.write(fit(1))
-    shutil.copytree(folder / "fit-000001", folder / name)
-    assert fits.newest() == "fit-000001"
-    assert fits.write(fit(2)) == "fit-000002"
-    assert fits.write(fit(3)) == "fit-000003"
-    assert hours(fits) == 3
+    shutil.copytree(folder / named(1, 1), folder / name)
+    assert last(fits) == named(1, 1)
+    assert [fits.write(fit(hour)) for hour in (2, 3, 4)] == [named(2, 2), named(3, 3), named(4, 4)]
+    assert hours(fits) == 4
     assert (folder / name).is_dir(), "what is not ours stays"
 
 
@@ -258,7 +308,7 @@ def test_what_others_put_into_a_fit_is_not_looked_at(folder: Path, name: str) ->
 def test_a_file_where_the_folder_should_be_is_an_error_when_writing_only(folder: Path) -> None:
     folder.write_bytes(b"no folder")
     fits = Fits(folder)
-    assert (fits.newest(), fits.read(RECIPE)) == (None, None)
+    assert fits.saved() == []
     with pytest.raises(OSError):
         fits.write(fit())
 
@@ -276,11 +326,11 @@ def test_what_killed_programs_left_is_removed_after_a_day_and_never_read(folder:
     for old in (folder / ".new-old", folder / name / ".rows-old"):
         os.utime(old, (time.time() - 90_000,) * 2)
     with capture_logs() as logs:
-        assert (fits.newest(), hours(fits)) == (name, 1)
+        assert (last(fits), hours(fits)) == (name, 1)
     assert logs == []
 
-    assert fits.write(fit(2)) == "fit-000002"
-    assert sorted(path.name for path in folder.iterdir()) == [".new-now", "fit-000001", "fit-000002"]
+    assert fits.write(fit(2)) == named(2, 2)
+    assert sorted(path.name for path in folder.iterdir()) == [".new-now", named(1, 1), named(2, 2)]
     assert (folder / name / ".rows-now").exists(), "somebody may be writing it"
     assert not (folder / name / ".rows-old").exists()
 
@@ -345,7 +395,7 @@ def test_a_full_disk_leaves_the_older_fit_and_nothing_that_looks_like_one(
         with pytest.raises(OSError):
             add(fits, name, fit(1), *range(900, 1000))
         assert files(folder) == before
-        assert (fits.newest(), hours(fits)) == (name, 1)
+        assert (last(fits), hours(fits)) == (name, 1)
     assert [path.name for path in folder.iterdir()] == [name]
     fits.write(fit(3))
     assert hours(fits) == 3
@@ -384,7 +434,7 @@ def test_programs_that_add_and_write_at_once_lose_nothing_of_one_another(folder:
             start.wait()
             add_some(folder, shared, 2000)
             wait_for(lambda: len(list((folder / shared).glob("rows-*"))) == 11)
-            found = Fits(folder).read(RECIPE)
+            found = only(Fits(folder))
             start.wait()
             names = write_some(folder, 2)
             assert mine.poll(PATIENCE), "the process did not answer"
@@ -395,9 +445,8 @@ def test_programs_that_add_and_write_at_once_lose_nothing_of_one_another(folder:
             other.kill()
         assert hours(Fits(folder)) in {1, 2}
     assert logs == []
-    assert found is not None
     added = [on(ROBOTS, first + step) for first in (1000, 2000) for step in range(5)]
-    assert {paper for paper, _ in found[1].papers} == {one.id for one in LIBRARY + added}
+    assert {paper for paper, _ in found.papers} == {one.id for one in LIBRARY + added}
     assert len(set(names)) == 16
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
@@ -438,10 +487,7 @@ def test_of_a_program_that_is_killed_while_it_writes_nothing_is_taken_for_a_fit(
         writer.join(PATIENCE)
     assert writer.exitcode == -signal.SIGKILL
     with capture_logs() as logs:
-        found = fits.read(RECIPE)
+        assert hours(fits) in {0, 7}
     assert logs == []
-    assert found is not None
-    assert found[0] == fits.newest()
-    assert found[1].fitted_at in {NOW, NOW + timedelta(hours=7)}
     fits.write(fit(9))
     assert hours(fits) == 9
