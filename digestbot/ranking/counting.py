@@ -19,9 +19,9 @@ from digestbot.ranking.rows import FloatArray, IntArray
 from digestbot.ranking.text import runs_of, word_in
 from digestbot.ranking.words import PAIR_WORDS
 
-# The title is short and says the most. Of a pair with a word that says nothing alone, half says something: counted in
-# full, such pairs made lists worse.
-_TITLE, _IN_COMPANY = 2, 0.5
+# The title is short and says the most. A pair with a word that says nothing alone says less than others: counted in
+# full, such pairs made lists worse; counted half, they hardly told anything.
+_TITLE, _IN_COMPANY = 2, 0.75
 # Stands for the second word of a term that has one, and before all others: "agent" comes before "agent memory".
 _NO_WORD = ""
 # For runs without a word that says anything, and for words that are in no known term.
@@ -53,7 +53,7 @@ class Counts:
 def counted(papers: Sequence[Paper], *, word_order: bool) -> Counts:
     """Return the terms of papers: words, and pairs of neighbours within the title or the abstract (``terms_of``).
 
-    The title counts double, a pair with a word that is no term alone half. Without ``word_order``
+    The title counts double, a pair with a word that is no term alone less. Without ``word_order``
     texts are bags of words: there are no pairs, and a title is nothing but a few of the words.
     """
     runs = _Runs({})

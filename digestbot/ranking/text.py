@@ -57,7 +57,7 @@ def has_word_order(papers: Sequence[Paper]) -> bool:
     sample = papers[:: -(-len(papers) // _MOST_TO_TELL_ORDER)]
     # The title counts double, as it does for the terms.
     texts = (text for paper in sample for text in (paper.title, paper.title, paper.abstract))
-    pairs = Counter(pair for text in texts for pair in pairwise(_words_alone(text)))
+    pairs = Counter(pair for text in texts for pair in pairwise(_words_alone(runs_of(text))))
     rarer = total = 0
     for (first, second), count in pairs.items():
         turned = pairs.get((second, first), 0)
@@ -74,14 +74,16 @@ def terms_of(text: str) -> list[str]:
     Those are two such words with none between them, whatever else is, which tells papers apart better than what stands
     side by side alone; and two words side by side, of which one says something only in company: "time series".
     """
-    words = _words_alone(text)
-    pairs = [*pairwise(words), *(pair for pair in _side_by_side(text) if not PAIR_WORDS.isdisjoint(pair))]
+    runs = runs_of(text)
+    words = _words_alone(runs)
+    pairs = [*pairwise(words), *(pair for pair in _side_by_side(runs) if not PAIR_WORDS.isdisjoint(pair))]
     return words + [" ".join(pair) for pair in pairs]
 
 
 def said_in(text: str) -> frozenset[str]:
     """Return the terms that a reader finds in a text: of the pairs those with nothing but blanks between the words."""
-    return frozenset((*_words_alone(text), *map(" ".join, _side_by_side(text))))
+    runs = runs_of(text)
+    return frozenset((*_words_alone(runs), *map(" ".join, _side_by_side(runs))))
 
 
 def runs_of(text: str) -> list[str]:
@@ -101,14 +103,14 @@ def word_in(run: str) -> str | None:
     return found[0] if found and found[0] not in STOP_WORDS else None
 
 
-def _words_alone(text: str) -> list[str]:
-    words = map(word_in, runs_of(text))
+def _words_alone(runs: Sequence[str]) -> list[str]:
+    words = map(word_in, runs)
     return [word for word in words if word is not None and word not in PAIR_WORDS]
 
 
-def _side_by_side(text: str) -> list[tuple[str, str]]:
+def _side_by_side(runs: Sequence[str]) -> list[tuple[str, str]]:
     # In "fast 3d-models" a reader does not find "fast models".
-    words = [run if word_in(run) == run else None for run in runs_of(text)]
+    words = [run if word_in(run) == run else None for run in runs]
     return [(first, second) for first, second in pairwise(words) if first is not None and second is not None]
 
 
