@@ -31,7 +31,7 @@ from tasks import papers
 from digestbot.models import Paper
 from digestbot.ranking.features import Features, Recipe
 from digestbot.ranking.fit import Fit
-from digestbot.ranking.words import STOP_WORDS
+from digestbot.ranking.words import PAIR_WORDS, STOP_WORDS
 from digestbot.store.fits import Fits
 
 MONTHS = [f"arxiv_stream/2025-{month}.jsonl.gz" for month in ("03", "04", "05")]
@@ -114,7 +114,11 @@ def rival(**parameters: Any) -> Callable[[list[Paper]], Figures]:
         texts = [f"{paper.title} {paper.abstract}" for paper in found[:-NEW]]
         before = held()
         vectorizer = TfidfVectorizer(
-            ngram_range=(1, 2), sublinear_tf=True, stop_words=list(STOP_WORDS), dtype=np.float32, **parameters
+            ngram_range=(1, 2),
+            sublinear_tf=True,
+            stop_words=list(STOP_WORDS | PAIR_WORDS),
+            dtype=np.float32,
+            **parameters,
         )
         with warnings.catch_warnings():
             # Some of the stop words are not what its own pattern takes for words.

@@ -97,7 +97,7 @@ class Ranker:
         self._likes = likes or {}
         self._number = {paper.id: number for number, paper in enumerate(self._papers)}
         self._days = np.array([paper.announced.toordinal() for paper in self._papers], dtype=np.int64)
-        self._carriers = Carriers(self._rows, features)
+        self._carriers = Carriers(self._rows, features, self._papers)
         self._rated = Rated(self._rows, self._number, features.background, known, self._carriers.columns)
         # What readers weigh against terms fits into the processor's reach.
         self._at_once = max(1, min(_READERS_AT_ONCE, _CELLS_AT_ONCE // max(1, len(self._carriers.columns))))

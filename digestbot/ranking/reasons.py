@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from digestbot.models import Paper
 from digestbot.ranking.features import Features
 from digestbot.ranking.profile import DECIMALS
 from digestbot.ranking.rows import FloatArray, IntArray, Kernel, Rows
+from digestbot.ranking.text import said_in
 
 MOST_TERMS = 3
 # A pair speaks for its words when it carried at least so much as the weaker of them.
@@ -33,10 +35,11 @@ class Carried:
 class Carriers:
     """The terms of the candidates, of which some carry a reader's score; what depends on them alone is kept.
 
-    ``columns`` are the numbers of the terms that any candidate has, rising.
+    ``columns`` are the numbers of the terms that any candidate has, rising. Of the candidates' ``texts``, where they
+    are given, only what stands in them is named: a pair may reach over words that are no terms.
     """
 
-    def __init__(self, candidates: Rows, features: Features) -> None:
+    def __init__(self, candidates: Rows, features: Features, texts: Sequence[Paper] | None = None) -> None:
         terms = candidates.terms
         self._starts = np.asarray(terms.indptr, dtype=np.intp)
         self._weights = np.asarray(terms.data, dtype=np.float64)
@@ -44,6 +47,10 @@ class Carriers:
         self.columns, column = np.unique(terms.indices, return_inverse=True)
         self._column = np.asarray(column, dtype=np.intp)
         names = [str(features.terms[number]) for number in self.columns]
+        self._names = names
+        self._texts = texts
+        self._is_said = np.ones(len(self._column), dtype=np.bool_)
+        self._is_read = np.full(len(self._starts) - 1, texts is None)
         # Of each entry of the matrix: the stems of its term, and the entries of its words in the same candidate.
         self._stems = _stems_of(names)[self._column]
         self._words = _entries_of_words(names, self._column, self._starts)
@@ -60,10 +67,10 @@ class Carriers:
         """Return for pairs of a reader and a candidate the terms that carried the most of the score.
 
         ``shares`` ``(n_readers, n_rated)`` and ``settled`` are of the profiles; ``own`` are the rated papers' rows in
-        ``columns`` and ``place`` their place;
-        ``readers`` and ``papers``, each ``(n_pairs,)``, number readers and candidates. A pair of words that carried
-        half as much as the weaker of them speaks for both, since it says more ("question answering") than either: its
-        amount is all three. No word is named twice, nor as "robot" and "robots".
+        ``columns`` and ``place`` their place; ``readers`` and ``papers``, each ``(n_pairs,)``, number readers and
+        candidates. A pair of words that carried half as much as the weaker of them speaks for both, since it says more
+        ("question answering") than either: its amount is all three. No word is named twice, nor as "robot" and
+        "robots".
         """
         terms = np.full((len(readers), MOST_TERMS), _NONE, dtype=np.intp)
         amounts = np.zeros((len(readers), MOST_TERMS))
@@ -87,7 +94,8 @@ class Carriers:
         second[self._words[entry[pairs], 0] == self._words[entry[pairs], 1]] = 0.0
         for_words[pairs] = np.where((weaker > 0) & (added[pairs] >= _SPEAKS * weaker), first + second, 0.0)
         # What is less is noise of single precision.
-        some = np.flatnonzero(added >= 10**-DECIMALS)
+        self._read(np.unique(papers))
+        some = np.flatnonzero((added >= 10**-DECIMALS) & self._is_said[entry])
         owner, entry = owner[some], entry[some]
         # Rounded, so that a reader's terms come in the same order alone and among others.
         strength = np.round(added[some] + for_words[some], DECIMALS + 2)
@@ -103,6 +111,16 @@ class Carriers:
             left = np.flatnonzero((stems[:, :, None] != said[:, None, :]).all(axis=(1, 2)))
             strength, owner, entry, stems = strength[left], owner[left], entry[left], stems[left]
         return Carried(terms, amounts)
+
+    def _read(self, papers: IntArray) -> None:
+        """Find out which terms of these candidates stand in their texts."""
+        texts = self._texts or ()
+        for number in papers[~self._is_read[papers]].tolist():
+            said = said_in(texts[number].title) | said_in(texts[number].abstract)
+            for entry in range(self._starts[number], self._starts[number + 1]):
+                name = self._names[self._column[entry]]
+                self._is_said[entry] = " " not in name or name in said
+            self._is_read[number] = True
 
     def _added(
         self,

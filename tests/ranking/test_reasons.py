@@ -255,3 +255,17 @@ def test_a_paper_without_anything_in_common_is_there_because_it_is_new() -> None
     features = plain_features(*sorted(f"{ROBOTS} {SPEECH}".split()))
     (found,) = ranker([on(SPEECH, 900)], rated=[ROBOT], features=features).rank([likes(ROBOT)])
     assert [one.reason for one in found.chosen] == [Reason(kind="trending")]
+
+
+def test_no_pair_is_named_that_does_not_stand_in_the_paper() -> None:
+    # "grasp gripper" is a term of this text, over a mark and a word that is none.
+    liked = [on(ROBOTS, number, title="grasp gripper", abstract="grasp gripper arm") for number in range(100, 106)]
+    bridged = on(ROBOTS, 901, title="Grasp (of) gripper", abstract="Torque of voice")
+    said = on(ROBOTS, 902, title="Grasp gripper", abstract="Speech of protein")
+    features = Features.fit([*library(), *liked])
+    used = ranker([bridged, said], rated=liked, features=features)
+    (found,) = used.rank([likes(*liked[:3])])
+    terms = {one.paper.id: one.reason.terms for one in found.chosen}
+    assert "grasp gripper" in terms[said.id]
+    assert terms[bridged.id]
+    assert not any(" " in term for term in terms[bridged.id])
