@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from digestbot.cli.output import printable, show_json, show_table
-from digestbot.cli.program import Installation, Program, parse_at, utc_now
+from digestbot.cli.program import Installation, Program, parse_at, parse_day, utc_now
 from digestbot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def load(
     if path is not None and names:
         raise UsageError("name sources, or a --file, not both")
     moment = parse_at(at) if at else None
-    first = _day(since, moment or utc_now())
+    first = _past_day(since, moment or utc_now())
     with program.installation() as installation:
         try:
             with _bars() as progress:
@@ -109,15 +109,9 @@ def _bars() -> Iterator[Progress]:
         yield show
 
 
-def _day(text: str | None, now: datetime) -> date | None:
-    if text is None:
-        return None
-    try:
-        # fromisoformat alone would also take 20250520 and 2025-W21-2.
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError as error:
-        raise UsageError(f"--since '{text}' is not a day; use YYYY-MM-DD") from error
-    if day > now.date() + timedelta(days=1):
+def _past_day(since: str | None, now: datetime) -> date | None:
+    day = parse_day("--since", since)
+    if day is not None and day > now.date() + timedelta(days=1):
         raise UsageError(f"--since {day} is still to come; name a day that has been")
     return day
 

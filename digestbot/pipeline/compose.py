@@ -25,11 +25,10 @@ from digestbot.ranking.features import Features
 from digestbot.ranking.fit import Fit
 from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
 from digestbot.ranking.rows import Rows
+from digestbot.ranking.trending import HALF_LIFE_OF_LIKES, faded
 from digestbot.schedule import Due
 
 _READERS_AT_ONCE = 1000
-# In so many days one of our readers' likes counts half for trending.
-_HALF_LIFE_OF_LIKES = 3.0
 
 
 class History(Protocol):
@@ -237,8 +236,8 @@ class Composer:
     def _recent_likes(self, papers: Sequence[Paper], now: datetime) -> dict[PaperId, float]:
         likes: dict[PaperId, float] = {}
         for paper, day, total in self._ratings.totals([paper.id for paper in papers]):
-            age = max(0, (now.date() - day).days)
-            likes[paper] = likes.get(paper, 0.0) + total * 0.5 ** (age / _HALF_LIFE_OF_LIKES)
+            age = (now.date() - day).days
+            likes[paper] = likes.get(paper, 0.0) + faded(total, age, HALF_LIFE_OF_LIKES)
         return likes
 
 

@@ -18,13 +18,14 @@ from digestbot.ranking.fit import Fit
 from digestbot.ranking.history import Event, Known, Occasion, Opinions, Sent, Verdict
 from digestbot.ranking.judgement import Overall, Reader, Week
 from digestbot.ranking.rows import Rows, stacked
+from digestbot.ranking.trending import HALF_LIFE_OF_LIKES, faded
 
 # What a reader liked within so many days from a digest on was worth being in it.
 AHEAD_DAYS = 7
 # The last digests, of which one sees what became of them.
 LAST_DIGESTS = 20
-# In so many days one of our readers' likes counts half for trending, and after so many it counts nothing.
-_HALF_LIFE_OF_LIKES, _LIFE_OF_LIKES = 3.0, 60
+# After so many days one of our readers' likes counts nothing for trending.
+_LIFE_OF_LIKES = 60
 
 
 class PastStore(Protocol):
@@ -203,7 +204,7 @@ class _Person:
             day=planned.day,
             first=planned.first,
             rated={
-                paper: history.faded(event.value, (begins - event.at).days, half_life_days)
+                paper: faded(event.value, (begins - event.at).days, half_life_days)
                 for paper, event in history.standing(self.events[:here]).items()
             },
             liked={paper for paper, event in history.standing(self.events[here:there]).items() if event.value > 0},
@@ -283,7 +284,7 @@ class _Everybody:
             age = (moment - event.at).days
             if age > _LIFE_OF_LIKES:
                 break
-            likes[event.paper] = likes.get(event.paper, 0.0) + history.faded(event.value, age, _HALF_LIFE_OF_LIKES)
+            likes[event.paper] = likes.get(event.paper, 0.0) + faded(event.value, age, HALF_LIFE_OF_LIKES)
         return Opinions(likes=likes, counts=self._counts)
 
     def _take(self, event: Event) -> None:

@@ -20,7 +20,7 @@ from digestbot.models import Paper, PaperId, SubscriberId
 from digestbot.ranking.evaluation import ndcg
 from digestbot.ranking.profile import rounded, telling, train
 from digestbot.ranking.rows import Background, Rows, inverse, scaled
-from digestbot.ranking.trending import in_categories, trending
+from digestbot.ranking.trending import in_categories, tie_order, trending
 
 ORDERS = ("profile", "trending", "mean of likes")
 DEPTH, TOP = 10, 5
@@ -83,11 +83,6 @@ def standing(events: Sequence[Event]) -> dict[PaperId, Event]:
     return {paper: event for paper, event in last.items() if event.value}
 
 
-def faded(value: float, days: float, half_life_days: float) -> float:
-    """Return what a rating counts so many days after it was given; with a half-life of 0 ratings do not age."""
-    return value * 0.5 ** (max(0.0, days) / half_life_days) if half_life_days else value
-
-
 class Known:
     """The rows of everything that was ever rated, made once."""
 
@@ -136,8 +131,7 @@ def judge(
     opinions: Opinions,
 ) -> list[Verdict]:
     """Judge occasions of one day that count, by the papers of all their candidates, with their rows."""
-    # Ties go to the newer paper, then to the smaller id, as in a digest.
-    order = sorted(range(len(papers)), key=lambda n: (-papers[n].announced.toordinal(), papers[n].id))
+    order = tie_order(papers)
     papers, rows = [papers[number] for number in order], rows.take(order)
     days = np.array([paper.announced.toordinal() for paper in papers])
     numbers = {paper.id: number for number, paper in enumerate(papers)}

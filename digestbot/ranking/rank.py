@@ -21,7 +21,7 @@ from digestbot.ranking.rated import Given, Rated, RatedPapers
 from digestbot.ranking.reasons import Carriers, carrying_like
 from digestbot.ranking.rows import IntArray, Rows
 from digestbot.ranking.selection import NOWHERE, Likeness, Rules, Selected, select
-from digestbot.ranking.trending import in_categories, trending
+from digestbot.ranking.trending import in_categories, tie_order, trending
 
 # What trending counts beside a profile of n likes: this over 1 + n.
 _TRENDING = 0.1
@@ -85,10 +85,9 @@ class Ranker:
 
         ``likes`` are all readers' recent likes less dislikes of the papers, for trending.
         """
-        # In the order of ties, so that a stable sort by score is the total order.
         # A paper that came twice is there once.
-        numbers = {paper.id: number for number, paper in enumerate(papers)}.values()
-        order = sorted(numbers, key=lambda n: (-papers[n].announced.toordinal(), papers[n].id))
+        once = list({paper.id: number for number, paper in enumerate(papers)}.values())
+        order = [once[number] for number in tie_order([papers[number] for number in once])]
         self._features = features
         self._papers = [papers[number] for number in order]
         self._rows = rows.take(order)
@@ -259,10 +258,7 @@ class Orders:
     """The order of all candidates by profile alone: no window, floor, diversity or exploration."""
 
     def __init__(self, features: Features, candidates: Sequence[Paper]) -> None:
-        # As in Ranker: ties are broken by place.
-        self._ties = sorted(
-            range(len(candidates)), key=lambda n: (-candidates[n].announced.toordinal(), candidates[n].id)
-        )
+        self._ties = tie_order(candidates).tolist()
         self._rows = features.rows([candidates[number] for number in self._ties])
 
     def of(self, profiles: Profiles) -> Iterator[tuple[list[int], NDArray[np.float64]]]:

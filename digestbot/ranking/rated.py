@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import pairwise
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -17,8 +16,6 @@ from digestbot.ranking.rows import Background, FloatArray, IntArray, Kernel, Row
 
 # A rating: of which paper, like or dislike, and the day it was given.
 Given: TypeAlias = tuple[PaperId, RatingValue, date]
-# Of which the rows are known, in that order.
-Find = Callable[[Sequence[PaperId]], tuple[Sequence[PaperId], Rows]]
 
 _NONE = -1
 _AT_ONCE = 2000
@@ -38,8 +35,8 @@ class RatedPapers(Protocol):
 class Rated:
     """The rated papers as they are met, and what each has in common with each candidate.
 
-    ``find`` gives the rows of papers, without those that have no text any more. When what was worked out takes more
-    than ``most_bytes`` it is forgotten; only what the readers at hand rated may take more.
+    When what was worked out takes more than ``most_bytes`` it is forgotten; only what the readers at hand rated may
+    take more.
     """
 
     def __init__(
@@ -155,7 +152,7 @@ class Rated:
         A rating counts half when it is ``half_life`` days old; 0 means that ratings do not age.
         """
         # In order of id, not of number: sums must not depend on whom else the papers were met for.
-        flat = [one for own in ratings for one in (own if _is_sorted(own) else sorted(own))]
+        flat = [one for own in ratings for one in sorted(own)]
         numbers = np.fromiter((self._numbers[paper] for paper, _, _ in flat), np.int32, len(flat))
         values = np.fromiter((value for _, value, _ in flat), np.float64, len(flat))
         readers = np.repeat(np.arange(len(ratings)), [len(own) for own in ratings])
@@ -169,7 +166,3 @@ class Rated:
         return csr_matrix(
             (values[kept].astype(np.float32), numbers[kept], starts.astype(np.int32)), shape=(len(ratings), self._size)
         )
-
-
-def _is_sorted(ratings: Sequence[Given]) -> bool:
-    return all(one[0] <= other[0] for one, other in pairwise(ratings))

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from digestbot.models import Paper
 from digestbot.ranking.evaluation import ndcg
 from digestbot.ranking.features import Features
-from digestbot.ranking.history import ORDERS, Event, Known, Occasion, Opinions, Verdict, counts, faded, judge, standing
+from digestbot.ranking.history import ORDERS, Event, Known, Occasion, Opinions, Verdict, counts, judge, standing
 from digestbot.ranking.profile import profiles_of
 from digestbot.ranking.rank import Orders
+from digestbot.ranking.trending import faded
 from tests.factories import DAY, NOW
 from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, library, on, paper_lists
 
