@@ -127,7 +127,7 @@ def fill(path: Path, readers: int, corpus: list[PaperId], likes: list[list[Paper
     numbers = np.random.default_rng(20250527)
     moment = "2025-05-20T12:00:00.000000Z"
     # Random ids, as they are in real life.
-    ids = np.unique(numbers.integers(1, 2**62, readers + readers // 1000 + 10))[:readers].tolist()
+    ids = np.unique(numbers.integers(1, 2**63 - 1, readers + readers // 1000 + 10))[:readers].tolist()
 
     def rated() -> Iterator[tuple[int, PaperId, int, str]]:
         for number, identifier in enumerate(ids):
