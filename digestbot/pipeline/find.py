@@ -13,6 +13,7 @@ from digestbot.errors import NotFoundError
 from digestbot.identifiers import paper_id
 from digestbot.models import Paper, PaperId
 from digestbot.ranking.fit import Fit
+from digestbot.ranking.reasons import Carriers
 from digestbot.ranking.similar import by_score, fused, shared_terms, similarities, strongest_terms
 from digestbot.ranking.trending import in_categories
 from digestbot.store.query import Query, parse
@@ -22,7 +23,6 @@ from digestbot.store.search import Within
 _SEARCHED = 200
 # A paper's neighbours are looked for among so many that share some of its strongest terms (docs/searching.md).
 _TERMS, _NEIGHBOURS = 50, 250
-_SHOWN_TERMS = 3
 
 
 class SearchStore(Protocol):
@@ -87,11 +87,12 @@ class Finder:
         others = [one for one in near if one.id != paper.id]
         rows = _rows(fit, others)
         scores = similarities(wanted, rows)
+        carriers = Carriers(rows, names, others)
         return [
             Found(
                 paper=others[number],
                 score=float(scores[number]),
-                terms=tuple(shared_terms(names, wanted, rows[[number]], _SHOWN_TERMS)),
+                terms=tuple(str(names[term]) for term in shared_terms(wanted, carriers, number)),
             )
             for number in by_score(others, scores)[:limit]
         ]

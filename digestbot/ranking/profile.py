@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 
 from digestbot.models import Paper, PaperId
 from digestbot.ranking.features import Features
-from digestbot.ranking.rows import Background, IntArray, Kernel, Rows, inverse, kernel, scaled
+from digestbot.ranking.rows import Background, FloatArray, IntArray, Kernel, Rows, inverse, kernel, scaled
 
 # Scores are sums of single precision: what is beyond this is noise, and must not order papers of the same words.
 DECIMALS = 6
@@ -46,17 +46,46 @@ class Profiles:
         """Return ``(n_readers, n_candidates)``: about the cosine to the likes, less what is common."""
         return rounded(scores_of(self.shares, self.settled, kernel(self.rated, candidates, self.background)))
 
-    def weights(self, reader: int, terms: IntArray) -> NDArray[np.float64]:
-        """Return the weights of the given term numbers for one reader."""
-        own = self.shares[[reader]]
-        direct = np.asarray((own @ self.rated.terms).toarray(), dtype=np.float64).ravel()[terms]
-        common = np.asarray(own @ self.rated.place, dtype=np.float64).ravel() * self.background.discount
-        return np.asarray(direct - self.settled[reader] * (self.background.directions[terms] @ common))
+    def weights(self) -> Weights:
+        """Return the weights of all terms."""
+        every = np.arange(self.rated.terms.shape[1])
+        return weights_of(self.shares, self.settled, self.rated.terms, self.rated.place, self.background, every)
 
-    def contributions(self, reader: int, candidate: csr_matrix) -> tuple[IntArray, NDArray[np.float64]]:
-        """Return the term numbers of one ``(1, n_terms)`` candidate and what each adds to its score."""
-        terms = np.asarray(candidate.indices, dtype=np.intp)
-        return terms, candidate.data * self.weights(reader, terms)
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of terms in some profiles; a score is their sum over a candidate's terms, by its row.
+
+    ``direct`` is ``(n_readers, n_terms)`` of what is rated, ``common`` ``(n_readers, k)`` of it, in double precision,
+    what everybody writes about, along ``directions`` ``(n_terms, k)``. A whole matrix of the difference would take
+    much longer to make than what is asked for.
+    """
+
+    direct: FloatArray
+    common: NDArray[np.float64]
+    directions: FloatArray
+
+    def of(self, readers: IntArray, terms: IntArray) -> NDArray[np.float64]:
+        """Return ``(n_readers, n_terms)`` weights of these terms for these readers."""
+        # In double precision, as all sums whose order depends on who else is there.
+        discount = self.common[readers] @ self.directions[terms].T.astype(np.float64)
+        return np.asarray(self.direct.take(readers[:, None] * self.direct.shape[1] + terms) - discount)
+
+
+def weights_of(
+    shares: csr_matrix,
+    settled: NDArray[np.float64],
+    rated: csr_matrix,
+    place: FloatArray,
+    background: Background,
+    terms: IntArray,
+) -> Weights:
+    """Return the weights of some ``terms``, by number, which ``rated`` ``(n_rated, n_terms)`` has columns of.
+
+    ``shares`` and ``settled`` are as in ``Profiles``, ``place`` is that of the rated papers.
+    """
+    common = np.asarray(shares @ place, dtype=np.float64) * background.discount * settled[:, None]
+    return Weights((shares @ rated).toarray(), common, background.directions[terms])
 
 
 def telling(ratings: IntArray, many: float = MANY_RATINGS) -> NDArray[np.float64]:
@@ -133,6 +162,7 @@ def profiles_of(
 def risen_terms(profiles: Profiles, names: Sequence[str], limit: int) -> list[str]:
     """Return the terms whose weight is higher in the second of two profiles than in the first, by how much."""
     everything = np.arange(len(names), dtype=np.intp)
-    rise = profiles.weights(1, everything) - profiles.weights(0, everything)
+    before, after = profiles.weights().of(np.array([0, 1]), everything)
+    rise = after - before
     order = np.lexsort((everything, -rise))
     return [names[number] for number in order[:limit] if rise[number] > 10**-DECIMALS]

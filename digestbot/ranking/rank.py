@@ -12,22 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from digestbot.models import Paper, PaperId, Reason, ReasonKind, Scored
+from digestbot.models import Paper, PaperId, Scored
+from digestbot.ranking.explaining import Explainer, Ratings
 from digestbot.ranking.features import Features
 from digestbot.ranking.follows import Followed, Following
 from digestbot.ranking.matching import Matcher
 from digestbot.ranking.profile import DECIMALS, Profiles, scores_of, settled, shares_of
 from digestbot.ranking.rated import Given, Rated, RatedPapers
-from digestbot.ranking.reasons import Carriers, carrying_like
 from digestbot.ranking.rows import IntArray, Rows
-from digestbot.ranking.selection import NOWHERE, Likeness, Rules, Selected, select
+from digestbot.ranking.selection import NOWHERE, Likeness, Rules, select
 from digestbot.ranking.trending import in_categories, tie_order, trending
 
 # What trending counts beside a profile of n likes: this over 1 + n.
 _TRENDING = 0.1
-# A liked paper is the reason when it carried so much of the score, among at least so many likes.
-_OF_ONE_LIKE, _LEAST_LIKES = 0.5, 5
-_READERS_AT_ONCE, _CELLS_AT_ONCE = 1000, 25_000_000
+_READERS_AT_ONCE, _CELLS_AT_ONCE = 2000, 25_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +86,17 @@ class Ranker:
         # A paper that came twice is there once.
         once = list({paper.id: number for number, paper in enumerate(papers)}.values())
         order = [once[number] for number in tie_order([papers[number] for number in once])]
-        self._features = features
         self._papers = [papers[number] for number in order]
         self._rows = rows.take(order)
         self._choice = choice
-        self._known = known
         self._likes = likes or {}
         self._number = {paper.id: number for number, paper in enumerate(self._papers)}
         self._days = np.array([paper.announced.toordinal() for paper in self._papers], dtype=np.int64)
-        self._carriers = Carriers(self._rows, features, self._papers)
-        self._rated = Rated(self._rows, self._number, features.background, known, self._carriers.columns)
+        self._explainer = Explainer(features, self._papers, self._rows, known)
+        columns = self._explainer.columns
+        self._rated = Rated(self._rows, self._number, features.background, known, columns)
         # What readers weigh against terms fits into the processor's reach.
-        self._at_once = max(1, min(_READERS_AT_ONCE, _CELLS_AT_ONCE // max(1, len(self._carriers.columns))))
+        self._at_once = max(1, min(_READERS_AT_ONCE, _CELLS_AT_ONCE // max(1, len(columns))))
         self._likeness = Likeness(self._papers, self._rows)
         self._matcher = Matcher(self._papers)
         self._following = Following(self._matcher, self._rows, features)
@@ -119,13 +116,17 @@ class Ranker:
             self._choice.half_life_days,
         )
         weighted = _with(values, values.data * self._rated.telling[values.indices])
-        shares, steady = shares_of(weighted, self._rated.evidence), settled(weighted, self._rated.evidence)
         # Who likes only papers without words has, for a profile, liked nothing yet.
         telling = (self._rated.evidence > 0).astype(np.float64)
         likes = np.asarray(_with(values, np.maximum(values.data, 0)) @ telling, dtype=np.float64)
-        counts = np.asarray(_with(values, values.data > 0) @ telling, dtype=np.intp)
+        ratings = Ratings(
+            shares=shares_of(weighted, self._rated.evidence),
+            settled=settled(weighted, self._rated.evidence),
+            likes=likes,
+            counts=np.asarray(_with(values, values.data > 0) @ telling, dtype=np.intp),
+        )
         followed = Followed(self._following, [reader.follows for reader in readers], likes, len(self._papers))
-        fitting = scores_of(shares, steady, self._rated.kernel)
+        fitting = scores_of(ratings.shares, ratings.settled, self._rated.kernel)
         newest = np.zeros_like(fitting)
         allowed = self._not_rated(values)
         for number, reader in enumerate(readers):
@@ -142,7 +143,7 @@ class Ranker:
         selected = select(
             scores, allowed, limits, best, self._unsure(values, likes), self._likeness, self._choice.rules
         )
-        reasons = self._reasons(readers, shares, steady, likes, counts, followed, best, scores, selected)
+        reasons = self._explainer.reasons(ratings, self._rated, followed, best, scores, selected)
         return [
             Ranked(
                 chosen=[
@@ -197,56 +198,6 @@ class Ranker:
             return None
         known = _with(values, np.ones_like(values.data)) @ self._rated.kernel.direct**2
         return np.asarray(np.sqrt(np.clip(1.0 - known, 0.0, 1.0)) * (likes > 0)[:, None], dtype=np.float64)
-
-    def _reasons(
-        self,
-        readers: Sequence[Reader],
-        shares: csr_matrix,
-        steady: NDArray[np.float64],
-        likes: NDArray[np.float64],
-        counts: IntArray,
-        followed: Followed,
-        best: NDArray[np.float64],
-        scores: NDArray[np.float64],
-        selected: Selected,
-    ) -> list[list[Reason]]:
-        """Return for each reader the reasons of the chosen papers, in their order."""
-        rows, places = np.nonzero(selected.numbers != NOWHERE)
-        papers = selected.numbers[rows, places]
-        terms = self._carriers.carried(shares, steady, self._rated.terms, self._rated.place, rows, papers)
-        liked = carrying_like(shares, steady, self._rated.kernel, rows, papers)
-        half = _OF_ONE_LIKE * scores[rows, papers]
-        of_one = (half > 0) & (liked.amounts >= half) & (counts[rows] >= _LEAST_LIKES)
-        of_one &= ~selected.explored[rows, places] & (terms.terms[:, 0] >= 0)
-        titles = self._known.titles([self._rated.papers[one] for one in np.unique(liked.numbers[of_one]).tolist()])
-        names = self._features.terms
-        found: list[list[Reason]] = [[] for _ in readers]
-        for row, paper, exploring, numbers, amounts, like, amount, one in zip(
-            rows.tolist(),
-            papers.tolist(),
-            selected.explored[rows, places].tolist(),
-            terms.terms.tolist(),
-            np.round(terms.amounts, DECIMALS).tolist(),
-            liked.numbers.tolist(),
-            np.round(liked.amounts, DECIMALS).tolist(),
-            of_one.tolist(),
-            strict=True,
-        ):
-            kind: ReasonKind = "explore" if exploring else "terms" if numbers[0] >= 0 else "trending"
-            following = None if exploring else followed.reason(row, paper, float(best[row]))
-            if following is not None:
-                reason = following
-            elif one and (title := titles.get(self._rated.papers[like])) is not None:
-                reason = Reason(kind="liked", terms=(title,), amounts=(amount,))
-            elif numbers[0] < 0 or not likes[row]:
-                reason = Reason(kind="explore" if exploring else "trending")
-            else:
-                many = sum(number >= 0 for number in numbers)
-                reason = Reason(
-                    kind=kind, terms=tuple([names[number] for number in numbers[:many]]), amounts=tuple(amounts[:many])
-                )
-            found[row].append(reason)
-        return found
 
 
 def _with(matrix: csr_matrix, data: NDArray[Any]) -> csr_matrix:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -152,14 +153,15 @@ class Rated:
         A rating counts half when it is ``half_life`` days old; 0 means that ratings do not age.
         """
         # In order of id, not of number: sums must not depend on whom else the papers were met for.
-        flat = [one for own in ratings for one in sorted(own)]
-        numbers = np.fromiter((self._numbers[paper] for paper, _, _ in flat), np.int32, len(flat))
-        values = np.fromiter((value for _, value, _ in flat), np.float64, len(flat))
+        flat = chain.from_iterable(map(sorted, ratings))
+        papers, given, days = zip(*flat, strict=True) if any(ratings) else ((), (), ())
+        numbers = np.array([self._numbers[paper] for paper in papers], dtype=np.int32)
+        values = np.array(given, dtype=np.float64)
         readers = np.repeat(np.arange(len(ratings)), [len(own) for own in ratings])
         if half_life:
-            days = np.fromiter((day.toordinal() for _, _, day in flat), np.int64, len(flat))
-            now = np.fromiter((day.toordinal() for day in today), np.int64, len(today))
-            values *= 0.5 ** np.minimum(np.maximum(0, now[readers] - days) / half_life, _OLDEST)
+            given_at = np.array([day.toordinal() for day in days], dtype=np.int64)
+            now = np.array([day.toordinal() for day in today], dtype=np.int64)
+            values *= 0.5 ** np.minimum(np.maximum(0, now[readers] - given_at) / half_life, _OLDEST)
         # Who has no text counts for nothing.
         kept = numbers >= 0
         starts = np.concatenate([[0], np.cumsum(np.bincount(readers[kept], minlength=len(ratings)))])

@@ -5,22 +5,27 @@ What is named adds up: a score is the sum over all its terms, and also the sum o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from digestbot.models import Paper
-from digestbot.ranking.features import Features
-from digestbot.ranking.profile import DECIMALS
-from digestbot.ranking.rows import FloatArray, IntArray, Kernel, Rows
+from digestbot.ranking.profile import DECIMALS, Weights
+from digestbot.ranking.rows import IntArray, Kernel
 from digestbot.ranking.text import said_in
 
 MOST_TERMS = 3
 # A pair speaks for its words when it carried at least so much as the weaker of them.
 _SPEAKS = 0.5
+# What is less is noise of single precision.
+_LEAST = 10.0**-DECIMALS
+# Of so many candidates what can be named is kept: each takes some tens of kilobytes.
+_KEPT = 2048
 _NONE = -1
 
 
@@ -35,126 +40,124 @@ class Carried:
 class Carriers:
     """The terms of the candidates, of which some carry a reader's score; what depends on them alone is kept.
 
-    ``columns`` are the numbers of the terms that any candidate has, rising. Of the candidates' ``texts``, where they
-    are given, only what stands in them is named: a pair may reach over words that are no terms.
+    ``columns`` are the numbers of the terms that any candidate has, rising. Only what stands in a candidate's text is
+    named: a pair may reach over words that are no terms.
     """
 
-    def __init__(self, candidates: Rows, features: Features, texts: Sequence[Paper] | None = None) -> None:
-        terms = candidates.terms
-        self._starts = np.asarray(terms.indptr, dtype=np.intp)
+    def __init__(self, terms: csr_matrix, names: NDArray[np.object_], papers: Sequence[Paper]) -> None:
+        """Take the candidates' ``(n_papers, n_terms)`` rows, the names of all terms, and the papers themselves."""
+        self._starts = terms.indptr.tolist()
         self._weights = np.asarray(terms.data, dtype=np.float64)
-        self._background = features.background
-        self.columns, column = np.unique(terms.indices, return_inverse=True)
+        columns, column = np.unique(terms.indices, return_inverse=True)
+        self.columns = np.asarray(columns, dtype=np.intp)
         self._column = np.asarray(column, dtype=np.intp)
-        names = [str(features.terms[number]) for number in self.columns]
-        self._names = names
-        self._texts = texts
-        self._is_said = np.ones(len(self._column), dtype=np.bool_)
-        self._is_read = np.full(len(self._starts) - 1, texts is None)
-        # Of each entry of the matrix: the stems of its term, and the entries of its words in the same candidate.
-        self._stems = _stems_of(names)[self._column]
-        self._words = _entries_of_words(names, self._column, self._starts)
+        self._names: list[str] = names[self.columns].tolist()
+        self._stems = _stems_of(self._names)
+        self._papers = papers
+        self._nameable = lru_cache(maxsize=_KEPT)(self._nameable_of)
 
-    def carried(
-        self,
-        shares: csr_matrix,
-        settled: NDArray[np.float64],
-        own: csr_matrix,
-        place: FloatArray,
-        readers: IntArray,
-        papers: IntArray,
-    ) -> Carried:
+    def carried(self, weights: Weights, readers: IntArray, papers: IntArray) -> Carried:
         """Return for pairs of a reader and a candidate the terms that carried the most of the score.
 
-        ``shares`` ``(n_readers, n_rated)`` and ``settled`` are of the profiles; ``own`` are the rated papers' rows in
-        ``columns`` and ``place`` their place; ``readers`` and ``papers``, each ``(n_pairs,)``, number readers and
-        candidates. A pair of words that carried half as much as the weaker of them speaks for both, since it says more
-        ("question answering") than either: its amount is all three. No word is named twice, nor as "robot" and
-        "robots".
+        ``weights`` are the readers', of the terms of ``columns``; ``readers`` and ``papers``, each ``(n_pairs,)``,
+        number readers and candidates. A pair of words that carried half as much as the weaker of them speaks for both,
+        since it says more ("question answering") than either: its amount is all three. No word is named twice, nor as
+        "robot" and "robots".
         """
         terms = np.full((len(readers), MOST_TERMS), _NONE, dtype=np.intp)
         amounts = np.zeros((len(readers), MOST_TERMS))
-        order = np.lexsort((readers, papers))
-        counts = np.diff(self._starts)[papers[order]]
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        if not starts[-1]:
-            return Carried(terms, amounts)
-        # The entries of each pair's candidate, pair after pair.
-        owner = np.repeat(np.arange(len(order), dtype=np.intp), counts)
-        shift = self._starts[papers[order]] - starts[:-1]
-        entry = np.arange(starts[-1]) + shift[owner]
-        added = self._added(shares, settled, own, place, readers[order], papers[order], starts)
-        added *= self._weights[entry]
-        positive = np.maximum(added, 0.0)
-        for_words = np.zeros(len(added))
-        pairs = np.flatnonzero((self._words[entry, 0] != _NONE) & (added > 0))
-        first, second = (positive[self._words[entry[pairs], side] - shift[owner[pairs]]] for side in (0, 1))
-        weaker = np.minimum(first, second)
-        # "agent agent" is of one word.
-        second[self._words[entry[pairs], 0] == self._words[entry[pairs], 1]] = 0.0
-        for_words[pairs] = np.where((weaker > 0) & (added[pairs] >= _SPEAKS * weaker), first + second, 0.0)
-        # What is less is noise of single precision.
-        self._read(np.unique(papers))
-        some = np.flatnonzero((added >= 10**-DECIMALS) & self._is_said[entry])
-        owner, entry = owner[some], entry[some]
-        # Rounded, so that a reader's terms come in the same order alone and among others.
-        strength = np.round(added[some] + for_words[some], DECIMALS + 2)
-        stems = self._stems[entry]
-        for at in range(MOST_TERMS):
-            best = _best(strength, owner)
-            who = owner[best]
-            terms[order[who], at] = self.columns[self._column[entry[best]]]
-            amounts[order[who], at] = strength[best]
-            said = np.full((len(order), 2), _NONE, dtype=stems.dtype)
-            said[who] = stems[best]
-            said = said[owner]
-            left = np.flatnonzero((stems[:, :, None] != said[:, None, :]).all(axis=(1, 2)))
-            strength, owner, entry, stems = strength[left], owner[left], entry[left], stems[left]
+        order = np.argsort(papers, kind="stable")
+        firsts = np.flatnonzero(np.diff(papers[order], prepend=_NONE))
+        for first, behind in pairwise([*firsts.tolist(), len(order)]):
+            some = order[first:behind]
+            one = self._nameable(int(papers[some[0]]))
+            places, amounts[some] = one.strongest(weights.of(readers[some], one.columns))
+            # The place behind all others is nowhere.
+            terms[some] = np.append(self.columns[one.columns], _NONE)[places]
         return Carried(terms, amounts)
 
-    def _read(self, papers: IntArray) -> None:
-        """Find out which terms of these candidates stand in their texts."""
-        texts = self._texts or ()
-        for number in papers[~self._is_read[papers]].tolist():
-            said = said_in(texts[number].title) | said_in(texts[number].abstract)
-            for entry in range(self._starts[number], self._starts[number + 1]):
-                name = self._names[self._column[entry]]
-                self._is_said[entry] = " " not in name or name in said
-            self._is_read[number] = True
+    def _nameable_of(self, paper: int) -> _Nameable:
+        entries = slice(self._starts[paper], self._starts[paper + 1])
+        columns = self._column[entries]
+        said = said_in(self._papers[paper].title) | said_in(self._papers[paper].abstract)
+        names = [self._names[column] for column in columns.tolist()]
+        return _Nameable.of(names, columns, self._weights[entries], self._stems[columns], said)
 
-    def _added(
-        self,
-        shares: csr_matrix,
-        settled: NDArray[np.float64],
-        own: csr_matrix,
-        place: FloatArray,
-        readers: IntArray,
-        papers: IntArray,
-        starts: IntArray,
-    ) -> NDArray[np.float64]:
-        """Return the weight of the term of each entry for its pair's reader; pairs stand by candidate."""
-        direct = (shares @ own).toarray()
-        # In double precision, as all sums whose order depends on who else is there.
-        common = np.asarray(shares @ place, dtype=np.float64) * self._background.discount * settled[:, None]
-        found = np.empty(starts[-1])
-        directions = self._background.directions
-        _, firsts = np.unique(papers, return_index=True)
-        for first, behind in zip(firsts.tolist(), [*firsts[1:].tolist(), len(papers)], strict=True):
-            columns = self._column[self._starts[papers[first]] : self._starts[papers[first] + 1]]
-            who = readers[first:behind]
-            block = direct[who[:, None], columns] - common[who] @ directions[self.columns[columns]].T.astype(np.float64)
-            found[starts[first] : starts[behind]] = block.ravel()
+
+@dataclass(frozen=True, slots=True)
+class _Nameable:
+    """The terms of one candidate: their columns, their weights in its row, and which of them cannot be named.
+
+    ``repeats`` ``(n_terms, n_terms)`` says which have a stem in common; ``pairs`` are the places of those whose two
+    words are terms here too, at ``words`` ``(2, n_pairs)``, and ``doubled`` those of one word twice.
+    """
+
+    columns: IntArray
+    weights: NDArray[np.float64]
+    hidden: NDArray[np.bool_]
+    repeats: NDArray[np.bool_]
+    pairs: IntArray
+    words: IntArray
+    doubled: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        columns: IntArray,
+        weights: NDArray[np.float64],
+        stems: NDArray[np.int32],
+        said: frozenset[str],
+    ) -> _Nameable:
+        places = {name: place for place, name in enumerate(names)}
+        split = [(place, name.split(" ")) for place, name in enumerate(names) if " " in name]
+        pairs = [
+            (place, places[words[0]], places[words[1]])
+            for place, words in split
+            if words[0] in places and words[1] in places
+        ]
+        found = np.array(pairs, dtype=np.intp).reshape(-1, 3).T
+        return cls(
+            columns=columns,
+            weights=weights,
+            hidden=np.array([" " in name and name not in said for name in names], dtype=np.bool_),
+            repeats=(stems[:, None, :, None] == stems[None, :, None, :]).any(axis=(2, 3)),
+            pairs=found[0],
+            words=found[1:],
+            # "agent agent" is of one word.
+            doubled=found[1] == found[2],
+        )
+
+    def strongest(self, weights: NDArray[np.float64]) -> tuple[IntArray, NDArray[np.float64]]:
+        """Return ``(n_readers, 3)`` places of the terms that carried the most, and how much they did.
+
+        ``weights`` is ``(n_readers, n_terms)``: the terms' in the readers' profiles.
+        """
+        places = np.full((len(weights), MOST_TERMS), _NONE, dtype=np.intp)
+        amounts = np.zeros((len(weights), MOST_TERMS))
+        if not len(self.columns):
+            return places, amounts
+        added = weights * self.weights
+        # Rounded, so that a reader's terms come in the same order alone and among others.
+        strength = np.round(added + self._for_words(added), DECIMALS + 2)
+        np.putmask(strength, (added < _LEAST) | self.hidden, 0.0)
+        every = np.arange(len(added))
+        for at in range(MOST_TERMS):
+            # The first of equals: terms are in the order of the alphabet.
+            best = strength.argmax(axis=1)
+            amounts[:, at] = strength[every, best]
+            places[:, at] = np.where(amounts[:, at] > 0, best, _NONE)
+            np.putmask(strength, self.repeats[best], 0.0)
+        return places, amounts
+
+    def _for_words(self, added: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what pairs carried for their words."""
+        found = np.zeros_like(added)
+        first, second = np.maximum(added[:, self.words[0]], 0.0), np.maximum(added[:, self.words[1]], 0.0)
+        weaker = np.minimum(first, second)
+        speaks = (weaker > 0) & (added[:, self.pairs] >= _SPEAKS * weaker)
+        found[:, self.pairs] = np.where(speaks, first + np.where(self.doubled, 0.0, second), 0.0)
         return found
-
-
-def _best(strength: NDArray[np.float64], owner: IntArray) -> IntArray:
-    """Return the place of each owner's greatest strength, the first of equals; owners stand together."""
-    if not len(owner):
-        return owner
-    begins = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
-    most = np.repeat(np.maximum.reduceat(strength, begins), np.diff([*begins.tolist(), len(owner)]))
-    hits = np.flatnonzero(strength == most)
-    return np.asarray(hits[np.concatenate([[True], owner[hits][1:] != owner[hits][:-1]])], dtype=np.intp)
 
 
 def _stems_of(names: Sequence[str]) -> NDArray[np.int32]:
@@ -167,25 +170,9 @@ def _stems_of(names: Sequence[str]) -> NDArray[np.int32]:
     return np.array(found, dtype=np.int32).reshape(-1, 2)
 
 
-def _entries_of_words(names: Sequence[str], column: IntArray, starts: IntArray) -> IntArray:
-    """Return for each entry of a pair the entries of its two words in the same row; -1 twice where one lacks."""
-    numbers = {name: number for number, name in enumerate(names)}
-    words = np.full((len(names), 2), _NONE, dtype=np.intp)
-    for number, name in enumerate(names):
-        first, _, second = name.partition(" ")
-        if second and first in numbers and second in numbers:
-            words[number] = numbers[first], numbers[second]
-    row = np.repeat(np.arange(len(starts) - 1, dtype=np.intp), np.diff(starts))
-    # Within a row the columns rise: the keys are sorted.
-    keys = row * len(names) + column
-    found = np.full((len(column), 2), _NONE, dtype=np.intp)
-    pairs = np.flatnonzero(words[column, 0] != _NONE)
-    for side in (0, 1):
-        wanted = row[pairs] * len(names) + words[column[pairs], side]
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        found[pairs, side] = np.where(keys[at] == wanted, at, _NONE)
-    found[(found == _NONE).any(axis=1)] = _NONE
-    return found
+def _stem(word: str) -> str:
+    # Only to see that "robot" and "robots" are one: what is shown are whole words.
+    return word.rstrip("s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,36 +207,3 @@ def carrying_like(
         owners, first = np.unique(owner[hits], return_index=True)
         numbers[owners] = rated[hits[first]]
     return CarryingLike(numbers, np.maximum(amounts, 0.0))
-
-
-def strongest(carried: Mapping[str, float]) -> list[str]:
-    """Return the terms by what they carried of a score, the most first.
-
-    A pair that carried half as much as the weaker of its words speaks for them too: it says more
-    ("question answering") than either word.
-    """
-
-    def weight(name: str) -> float:
-        own = carried[name]
-        # A set: "agent agent" is of one word.
-        words = [carried.get(word, 0.0) for word in set(name.split())]
-        return own + sum(words) if " " in name and own >= _SPEAKS * min(words) > 0 else own
-
-    return sorted(carried, key=lambda name: (-weight(name), name))
-
-
-def distinct(names: Iterable[str], limit: int) -> list[str]:
-    """Return the first names that do not repeat the words of a stronger one."""
-    chosen: list[str] = []
-    for name in names:
-        words = set(map(_stem, name.split()))
-        if all(words.isdisjoint(map(_stem, other.split())) for other in chosen):
-            chosen.append(name)
-            if len(chosen) == limit:
-                break
-    return chosen
-
-
-def _stem(word: str) -> str:
-    # Only to see that "robot" and "robots" are one: what is shown are whole words.
-    return word.rstrip("s")

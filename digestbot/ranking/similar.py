@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from digestbot.models import Paper, PaperId
-from digestbot.ranking.reasons import distinct, strongest
+from digestbot.ranking.profile import Weights
+from digestbot.ranking.reasons import Carriers
 from digestbot.ranking.rows import inverse, lengths, scaled
 
 # Of Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods"
@@ -55,8 +56,12 @@ def strongest_terms(names: NDArray[np.object_], row: csr_matrix, limit: int) -> 
     return [str(names[number]) for number in row.indices[order]]
 
 
-def shared_terms(names: NDArray[np.object_], one: csr_matrix, other: csr_matrix, limit: int) -> list[str]:
-    """Return the few terms that carried the similarity of two rows, without those that repeat a stronger one."""
-    both = csr_matrix(one.multiply(other))
-    carried = {str(names[number]): float(value) for number, value in zip(both.indices, both.data, strict=True)}
-    return list(distinct(strongest(carried), limit))
+def shared_terms(wanted: csr_matrix, carriers: Carriers, number: int) -> list[int]:
+    """Return the numbers of the few terms that carried the similarity of a row to one of the carriers' papers.
+
+    As in a digest's reasons, with the row for a profile.
+    """
+    direct = np.asarray(wanted[:, carriers.columns].toarray(), dtype=np.float32)
+    nothing = np.zeros((1, 0)), np.zeros((len(carriers.columns), 0), dtype=np.float32)
+    found = carriers.carried(Weights(direct, *nothing), np.array([0]), np.array([number]))
+    return [term for term in found.terms[0].tolist() if term >= 0]

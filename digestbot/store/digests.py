@@ -47,14 +47,16 @@ class Digests:
         arrived, are held. A digest with a paper that another program sent meanwhile, or found to be one
         with another paper, is not stored: the subscriber stays due.
         """
-        asked = list(composed)
+        asked = list({one[0].id: one for one in composed}.values())
         with self._database.write("full") as connection:
+            taken = _taken(connection, [digest.id for digest, _ in asked])
             there = _own_ids(connection, {item.paper.id for digest, _ in asked for item in digest.items})
             sent = _sent_elsewhere(connection, [digest for digest, _ in asked])
             new = [
                 (digest, delivery)
                 for digest, delivery in asked
-                if all(item.paper.id in there and item.paper.id not in sent[digest.id] for item in digest.items)
+                if digest.id not in taken
+                and all(item.paper.id in there and item.paper.id not in sent[digest.id] for item in digest.items)
             ]
             known = _days_of(connection, [digest for digest, _ in new])
             new = [one for one in new if (one[0].subscriber_id, one[0].local_day.isoformat()) not in known]
@@ -150,6 +152,12 @@ def _item(row: sqlite3.Row) -> DigestItem:
         score=row["score"],
         reason=Reason(kind=reason["kind"], terms=tuple(reason["terms"]), amounts=tuple(reason.get("amounts", ()))),
     )
+
+
+def _taken(connection: sqlite3.Connection, ids: Sequence[DigestId]) -> set[DigestId]:
+    """Return those of the ids that digests have, whoever's they are."""
+    rows = connection.execute("select id from digests where id in (select value from json_each(?))", (json.dumps(ids),))
+    return {row["id"] for row in rows}
 
 
 def _own_ids(connection: sqlite3.Connection, ids: set[PaperId]) -> set[PaperId]:

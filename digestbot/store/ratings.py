@@ -67,13 +67,14 @@ class Ratings:
         """Return what each subscriber rated, how, and on which day (UTC), by paper id: what profiles are trained on."""
         found: dict[SubscriberId, list[tuple[PaperId, RatingValue, date]]] = {one: [] for one in subscribers}
         for start in range(0, len(subscribers), _MANY):
+            # A list a subscriber: a row a rating takes half as long again.
             rows = self._database.rows(
-                "select subscriber_id, paper_id, ratings.value, substr(rated_at, 1, 10) from json_each(:ids) as asked"
-                " join ratings on subscriber_id = asked.value order by subscriber_id, paper_id",
+                "select asked.value, (select json_group_array(json_array(paper_id, value, substr(rated_at, 1, 10)))"
+                " from ratings where subscriber_id = asked.value) from json_each(:ids) as asked",
                 {"ids": json.dumps(subscribers[start : start + _MANY])},
             )
-            for subscriber, paper, value, day in rows:
-                found[subscriber].append((paper, value, _day(day)))
+            for subscriber, ratings in rows:
+                found[subscriber] = sorted([(paper, value, _day(day)) for paper, value, day in json.loads(ratings)])
         return found
 
     def totals(self, papers: Sequence[PaperId]) -> list[tuple[PaperId, date, int]]:

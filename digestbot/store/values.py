@@ -26,6 +26,7 @@ def list_text(values: tuple[str, ...]) -> str:
     return json.dumps(values, ensure_ascii=False)
 
 
+@lru_cache(maxsize=4096)
 def list_value(text: str) -> tuple[str, ...]:
     """Return the strings of a JSON list."""
     return tuple(json.loads(text))

@@ -14,6 +14,8 @@ from aiosmtpd.controller import Controller
 from digestbot.cli import _run
 from tests.peers import moved_pages
 
+ADA = "ada@example.org"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -73,9 +75,9 @@ def cli(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Cli:
 
 @pytest.fixture
 def stocked(cli: Cli) -> Cli:
-    """An installation with papers of two days and one active subscriber."""
+    """An installation with papers of two days and one active subscriber, Ada."""
     cli.load(*(entry(number) for number in range(1, 9)))
-    cli("subscriber", "add", "ada@example.org", "--confirmed", "--papers", "3")
+    cli("subscriber", "add", ADA, "--confirmed", "--papers", "3")
     return cli
 
 

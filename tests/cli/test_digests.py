@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import hashlib
 import re
 from collections.abc import Callable
-from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Catcher, Cli, entry
+from tests.cli.conftest import ADA, Catcher, Cli, entry
+from tests.mails import parsed, part
 
-ADA = "ada@example.org"
 TUESDAY, WEDNESDAY = "2025-05-27T08:00", "2025-05-28T08:00"
 
 
-def parsed(mail: Path | bytes) -> EmailMessage:
-    data = mail if isinstance(mail, bytes) else mail.read_bytes()
-    message = email.message_from_bytes(data, policy=email.policy.default)
-    assert isinstance(message, EmailMessage)
-    assert not message.defects
-    return message
-
-
-def part(message: EmailMessage, kind: str) -> str:
-    body = message.get_body((kind,))
-    assert body is not None
-    return str(body.get_content())
-
-
-def papers_of(mail: Path | bytes) -> set[str]:
-    return set(re.findall(r"arxiv:\d{4}\.\d{5}", part(parsed(mail), "plain")))
+def papers_of(mail: Path) -> set[str]:
+    return set(re.findall(r"arxiv:\d{4}\.\d{5}", part(parsed(mail.read_bytes()), "plain")))
 
 
 def database(cli: Cli) -> str:
@@ -71,7 +54,7 @@ def test_send_writes_one_mail_and_a_second_run_none(stocked: Cli) -> None:
         "stopped": "",
     }
     (mail,) = stocked.mails()
-    message = parsed(mail)
+    message = parsed(mail.read_bytes())
     assert message["To"] == ADA
     assert message["Date"].datetime.isoformat() == "2025-05-27T08:00:00+00:00"
     assert len(papers_of(mail)) == 3
@@ -113,6 +96,29 @@ def test_preview_shows_what_the_mail_says_and_changes_nothing(stocked: Cli) -> N
 
 def test_preview_without_a_new_paper_says_so(stocked: Cli) -> None:
     assert "no new paper for 2025-08-01" in stocked("preview", ADA, "--at", "2025-08-01T08:00", code=1).err
+
+
+@pytest.mark.parametrize("change", [["--categories", "cs.XY"], ["--mute", "robots"]])
+def test_a_preview_says_when_it_is_the_choices_that_leave_nothing(stocked: Cli, change: list[str]) -> None:
+    preview = ["preview", ADA, "--at", TUESDAY]
+    stocked(*preview)
+    stocked("subscriber", "edit", ADA, *change)
+    found = stocked(*preview, code=1).err
+    assert "none of the new papers for 2025-05-27 (8) is in the categories, not muted and above min_score" in found
+    assert "load papers first" not in found
+
+
+def test_a_preview_says_when_a_floor_leaves_nothing(stocked: Cli) -> None:
+    stocked("rate", ADA, "2505.00001", "like")
+    stocked.configure("[digest]\nmin_score = 1.0\nexplore = 0\n")
+    found = stocked("preview", ADA, "--at", TUESDAY, code=1).err
+    assert "none of the new papers for 2025-05-27 (7)" in found
+
+
+def test_a_preview_with_every_paper_rated_says_that_none_is_new(stocked: Cli) -> None:
+    for number in range(1, 9):
+        stocked("rate", ADA, f"2505.{number:05d}", "dislike")
+    assert "there is no new paper" in stocked("preview", ADA, "--at", TUESDAY, code=1).err
 
 
 def test_only_composes_for_one(stocked: Cli) -> None:
@@ -217,7 +223,7 @@ def test_a_title_of_any_kind_comes_through_unharmed(cli: Cli, title: str) -> Non
     assert cli.json("send", "--at", TUESDAY)["sent"] == 1
     (mail,) = cli.mails()
     assert max(len(line) for line in mail.read_bytes().split(b"\r\n")) <= 998
-    message = parsed(mail)
+    message = parsed(mail.read_bytes())
     assert message["Bcc"] is None
     assert [one.get_content_type() for one in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     page = _Headings()

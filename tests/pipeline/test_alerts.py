@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 
 import jinja2
 import pytest
@@ -26,6 +24,7 @@ from digestbot.pipeline.alerts import raise_alarm
 from digestbot.pipeline.watch import Pace, Report, Watched, report
 from digestbot.store import LoadHistory, Preferences, Store
 from tests.factories import KEY, subscriber
+from tests.mails import parsed, part
 from tests.pipeline.peers import DOMAIN, Office, Post, letters
 
 ADMIN = f"admin@{DOMAIN}"
@@ -65,19 +64,6 @@ def concern(**changes: object) -> Concern:
 
 def waiting(store: Store, day: str = "2026-11-20") -> Delivery | None:
     return store.outbox.find(DeliveryKind.ALERT, f"sources:{day}")
-
-
-def parsed(content: bytes) -> EmailMessage:
-    message = message_from_bytes(content, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    assert not message.defects
-    return message
-
-
-def part(message: EmailMessage, kind: str) -> str:
-    body = message.get_body((kind,))
-    assert body is not None
-    return str(body.get_content())
 
 
 def words(text: str) -> str:

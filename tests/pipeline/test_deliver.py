@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from pathlib import Path
 
 import jinja2
@@ -20,6 +20,7 @@ from digestbot.pipeline.deliver import Letters
 from digestbot.settings import packaged
 from digestbot.store import Preferences, Store
 from tests.factories import DAY, NOW, digest, paper
+from tests.mails import parsed, part
 from tests.pipeline.peers import DOMAIN, Office, Post, letters, narrow_door
 from tests.store.scenes import sent_papers
 
@@ -54,9 +55,7 @@ def test_a_sign_up_gets_the_mail_that_asks_with_a_link_of_48_hours(office: Offic
     assert office.deliver().counts == {DeliveryState.SENT: 1}
     [(address, content)] = server.taken
     assert address == new.email
-    plain = message_from_bytes(content, policy=policy.default).get_body(("plain",))
-    assert plain is not None
-    link = next(word for word in plain.get_content().split() if "/c/" in word)
+    link = next(word for word in part(parsed(content), "plain").split() if "/c/" in word)
     assert links.read_confirm(link.rpartition("/")[2], NOW + timedelta(hours=47)) == new.id
 
 

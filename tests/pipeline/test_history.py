@@ -16,11 +16,10 @@ from digestbot.store import Store
 from digestbot.store.past import Past
 from tests.factories import DAY, NOW, digest
 from tests.pipeline.peers import fitter, join
-from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, on
+from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, SUBJECTS, on
 from tests.store.scenes import held
 
 SPAN = Span(window_days=3)
-SUBJECTS = (ROBOTS, PROTEINS, SPEECH)
 
 
 def after(days: int) -> date:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from digestbot.models import Paper
 from digestbot.ranking.features import Features
-from digestbot.ranking.rank import Choice, Ranker, Reader
+from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
 from digestbot.ranking.rows import Rows
 from digestbot.ranking.selection import Rules
 from tests.factories import DAY, paper
@@ -19,7 +19,8 @@ from tests.factories import DAY, paper
 ROBOTS = "robot grasp gripper arm manipulation contact torque policy"
 PROTEINS = "protein folding residue sequence binding enzyme mutation structure"
 SPEECH = "speech phoneme audio speaker accent transcription acoustic voice"
-WORDS = f"{ROBOTS} {PROTEINS} {SPEECH}".split()
+SUBJECTS = (ROBOTS, PROTEINS, SPEECH)
+WORDS = " ".join(SUBJECTS).split()
 
 
 def on(subject: str, number: int, **changes: object) -> Paper:
@@ -30,11 +31,10 @@ def on(subject: str, number: int, **changes: object) -> Paper:
 
 
 def library() -> list[Paper]:
-    return [
-        on(subject, 100 * place + number)
-        for place, subject in enumerate([ROBOTS, PROTEINS, SPEECH], 1)
-        for number in range(12)
-    ]
+    return [on(subject, 100 * place + number) for place, subject in enumerate(SUBJECTS, 1) for number in range(12)]
+
+
+FEATURES = Features.fit(library())
 
 
 def likes(*papers: Paper, **changes: Any) -> Reader:
@@ -74,7 +74,7 @@ def ranker(
     papers: list[Paper], *, rated: list[Paper] | None = None, features: Features | None = None, **choice: Any
 ) -> Ranker:
     """Return a ranker, fitted on the library, that knows the texts of what was rated; without a floor."""
-    fitted = features or Features.fit(library())
+    fitted = features or FEATURES
     texts = {one.id: one for one in (library() if rated is None else rated)}
 
     rules = Rules(**{name: choice.pop(name) for name in ("diversity", "explore") if name in choice})
@@ -82,6 +82,16 @@ def ranker(
     known = Shelf(fitted, texts, choice.pop("counts", {}))
     wanted: dict[str, Any] = {"floor": -9.0, "rules": rules} | choice
     return Ranker(fitted, papers, fitted.rows(papers), known, choice=Choice(**wanted), likes=likes)
+
+
+def best(papers: list[Paper], who: Reader, **choice: Any) -> Ranked:
+    """Rank papers for one reader, who may have rated any of them and of the library."""
+    (found,) = ranker(papers, rated=[*library(), *papers], **choice).rank([who])
+    return found
+
+
+def ids(ranked: Ranked) -> list[str]:
+    return [one.paper.id for one in ranked.chosen]
 
 
 def values(*readers: Reader) -> list[list[tuple[str, float]]]:

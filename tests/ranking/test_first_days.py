@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,25 +11,14 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from digestbot.models import Paper
-from digestbot.ranking.features import Features
 from digestbot.ranking.profile import train
-from digestbot.ranking.rank import Ranked, Reader
+from digestbot.ranking.rank import Ranked
 from digestbot.ranking.trending import trending
 from tests.factories import DAY, paper
-from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, library, likes, on, paper_lists, ranker, reader
+from tests.ranking.library import FEATURES, PROTEINS, ROBOTS, SPEECH, best, ids, library, likes, on, paper_lists, reader
 
-FEATURES = Features.fit(library())
 # What trending gives at the most to who has no like yet.
 MOST = 0.1
-
-
-def best(papers: list[Paper], who: Reader, **choice: Any) -> Ranked:
-    (found,) = ranker(papers, rated=[*library(), *papers], features=FEATURES, **choice).rank([who])
-    return found
-
-
-def ids(ranked: Ranked) -> list[str]:
-    return [one.paper.id for one in ranked.chosen]
 
 
 def scores(ranked: Ranked) -> dict[str, float]:

@@ -11,25 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digestbot.models import Paper, Reason
-from digestbot.ranking.features import Features
-from digestbot.ranking.rank import Ranked, Reader
+from digestbot.ranking.rank import Ranked
 from tests.factories import DAY
-from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, WORDS, library, likes, on, paper_lists, ranker, reader
+from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, WORDS, best, ids, library, likes, on, paper_lists, reader
 
-FEATURES = Features.fit(library())
 # Shares of the best score there would be without follows, and of a word with six likes.
 AUTHOR, WORD = 1.25, 0.25 + 0.75 / 7
 ADA = ("Ada Quill", "Cleo Marsh")
 OTHERS = ("Bela Vane",)
-
-
-def best(papers: list[Paper], who: Reader, **choice: Any) -> Ranked:
-    (found,) = ranker(papers, rated=[*library(), *papers], features=FEATURES, **choice).rank([who])
-    return found
-
-
-def ids(ranked: Ranked) -> list[str]:
-    return [one.paper.id for one in ranked.chosen]
 
 
 def reasons(ranked: Ranked) -> dict[str, Reason]:

@@ -15,21 +15,16 @@ from digestbot.ranking.features import Features
 from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
 from digestbot.ranking.rows import Rows
 from tests.factories import DAY, paper
-from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, Shelf, library, likes, on, ranker, reader
+from tests.ranking.library import FEATURES, PROTEINS, ROBOTS, SPEECH, Shelf, ids, library, likes, on, ranker, reader
 
-FEATURES = Features.fit(library())
 PAPERS = [on(ROBOTS, 901), on(PROTEINS, 902), on(SPEECH, 903)]
 WORDLESS = [paper(990 + number, title=f"{number}", abstract="") for number in range(5)]
 
 
 def best(papers: list[Paper], who: Reader, **choice: Any) -> Ranked:
     known = [*library(), *papers, *WORDLESS]
-    (found,) = ranker(papers, rated=known, features=FEATURES, **choice).rank([who])
+    (found,) = ranker(papers, rated=known, **choice).rank([who])
     return found
-
-
-def ids(ranked: Ranked) -> list[str]:
-    return [one.paper.id for one in ranked.chosen]
 
 
 def kinds(ranked: Ranked) -> list[str]:
@@ -59,7 +54,7 @@ def test_fifty_thousand_ratings_are_ranked_in_a_few_seconds_as_few_of_the_same_t
 
 
 def test_fifty_thousand_ratings_of_papers_without_a_text_are_as_none() -> None:
-    used = ranker(PAPERS, rated=[], features=FEATURES)
+    used = ranker(PAPERS, rated=[])
     ratings = [(f"file:{number:05d}", 1, DAY) for number in range(50_000)]
     began = time.perf_counter()
     (found,) = used.rank([reader(ratings=ratings)])
@@ -153,7 +148,7 @@ def test_a_limit_of_nothing_gives_nothing(limit: int) -> None:
 
 
 def test_readers_with_and_without_a_limit_are_ranked_together() -> None:
-    used = ranker(PAPERS, features=FEATURES)
+    used = ranker(PAPERS)
     found = list(used.rank([reader(limit=0), reader(limit=2), reader(limit=50)]))
     assert [len(one.chosen) for one in found] == [0, 2, 3]
 
@@ -173,7 +168,7 @@ def test_two_hundred_follows_and_mutes_are_ranked_in_well_under_a_second() -> No
         *map("topic {}".format, range(100)),
     ]
     mutes = [text.replace("Ada", "Cleo") for text in follows[1:]]
-    used = ranker([on(ROBOTS, 900, title=f"robot {ROBOTS}"), *PAPERS], features=FEATURES)
+    used = ranker([on(ROBOTS, 900, title=f"robot {ROBOTS}"), *PAPERS])
     began = time.perf_counter()
     (found,) = used.rank([likes(*library()[:3], follows=follows, mutes=mutes)])
     assert time.perf_counter() - began < 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,22 +13,24 @@ from hypothesis import strategies as st
 from digestbot.models import Paper
 from digestbot.ranking.features import Features
 from digestbot.ranking.profile import profiles_of
-from digestbot.ranking.rank import Orders, Ranked, Reader
-from digestbot.ranking.reasons import distinct
+from digestbot.ranking.rank import Orders
 from digestbot.ranking.trending import in_categories
 from tests.factories import DAY, paper
-from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, library, likes, on, paper_lists, ranker, reader, values
-
-FEATURES = Features.fit(library())
-
-
-def best(papers: list[Paper], who: Reader, **choice: Any) -> Ranked:
-    (found,) = ranker(papers, rated=[*library(), *papers], features=FEATURES, **choice).rank([who])
-    return found
-
-
-def ids(ranked: Ranked) -> list[str]:
-    return [one.paper.id for one in ranked.chosen]
+from tests.ranking.library import (
+    FEATURES,
+    PROTEINS,
+    ROBOTS,
+    SPEECH,
+    best,
+    ids,
+    library,
+    likes,
+    on,
+    paper_lists,
+    ranker,
+    reader,
+    values,
+)
 
 
 def test_what_resembles_the_likes_comes_first_and_says_why() -> None:
@@ -157,19 +158,6 @@ def test_ranking_everything_offline_is_the_same_order() -> None:
     assert list(scores) == pytest.approx(
         [one.score - found.chosen[0].score + scores[0] for one in found.chosen], abs=3e-6
     )
-
-
-@given(
-    st.lists(
-        st.lists(st.sampled_from(["robot", "robots", "arm", "arms", "plan"]), min_size=1, max_size=2).map(" ".join)
-    )
-)
-def test_reasons_never_say_a_word_twice(names: list[str]) -> None:
-    chosen = distinct(names, 3)
-    stems = [stem for name in chosen for stem in {word.rstrip("s") for word in name.split()}]
-    assert len(stems) == len(set(stems))
-    assert len(chosen) <= 3
-    assert chosen[:1] == names[:1]
 
 
 def test_a_category_stands_for_itself_and_for_its_parts() -> None:

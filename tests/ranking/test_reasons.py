@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,26 @@ from scipy.sparse import csr_matrix
 from digestbot.models import Paper, Reason
 from digestbot.ranking.features import Features, Recipe
 from digestbot.ranking.profile import Profiles, train
-from digestbot.ranking.rank import Ranked, Reader
-from digestbot.ranking.reasons import Carriers, carrying_like, distinct, strongest
+from digestbot.ranking.rank import Reader
+from digestbot.ranking.reasons import Carriers, carrying_like
 from digestbot.ranking.rows import Background, kernel
 from digestbot.ranking.text import terms_of
 from tests.factories import paper
-from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, library, likes, on, paper_lists, ranker, reader
+from tests.ranking.library import (
+    FEATURES,
+    PROTEINS,
+    ROBOTS,
+    SPEECH,
+    best,
+    library,
+    likes,
+    on,
+    paper_lists,
+    ranker,
+    reader,
+)
+from tests.ranking.plain import contributions, distinct, repeats, strongest
 
-FEATURES = Features.fit(library())
 SMALL = Features.fit(library(), Recipe(dimensions=10))
 NOISE = 2e-6
 
@@ -38,14 +51,11 @@ def profiles(features: Features, rated: Sequence[Paper], values: list[list[float
 
 def named(features: Features, profiles: Profiles, papers: list[Paper]) -> list[list[dict[str, float]]]:
     """Return for each reader and each paper the terms that are named, with their amounts, in order."""
-    rows = features.rows(papers)
-    carriers = Carriers(rows, features)
+    carriers = Carriers(features.transform(papers), features.terms, papers)
     readers = profiles.shares.shape[0]
+    every = profiles.weights()
     found = carriers.carried(
-        profiles.shares,
-        profiles.settled,
-        profiles.rated.terms[:, carriers.columns],
-        profiles.rated.place,
+        replace(every, direct=every.direct[:, carriers.columns], directions=every.directions[carriers.columns]),
         np.repeat(np.arange(readers), len(papers)),
         np.tile(np.arange(len(papers)), readers),
     )
@@ -54,11 +64,6 @@ def named(features: Features, profiles: Profiles, papers: list[Paper]) -> list[l
         for terms, amounts in zip(found.terms.tolist(), found.amounts.tolist(), strict=True)
     ]
     return [told[start : start + len(papers)] for start in range(0, len(told), len(papers))]
-
-
-def contributions(features: Features, profiles: Profiles, reader: int, one: Paper) -> dict[str, float]:
-    numbers, added = profiles.contributions(reader, features.transform([one]))
-    return {str(features.terms[number]): float(amount) for number, amount in zip(numbers, added, strict=True)}
 
 
 def weights(added: dict[str, float], name: str) -> list[float]:
@@ -73,10 +78,6 @@ def weights(added: dict[str, float], name: str) -> list[float]:
     whole = [added[name] + sum(parts)] if min(parts) > -NOISE and beyond > -NOISE else []
     alone = [added[name]] if min(parts) < NOISE or beyond < NOISE else []
     return whole + alone
-
-
-def repeats(one: str, other: str) -> bool:
-    return not {word.rstrip("s") for word in one.split()}.isdisjoint(word.rstrip("s") for word in other.split())
 
 
 @given(paper_lists(least=2, most=8), st.data())
@@ -180,11 +181,6 @@ def test_what_the_rated_papers_carried_adds_up_and_the_strongest_like_is_found(
             assert shares[liked.numbers[number]] > 0
 
 
-def best(papers: list[Paper], who: Reader, **choice: Any) -> Ranked:
-    (found,) = ranker(papers, rated=[*library(), *papers], features=FEATURES, **choice).rank([who])
-    return found
-
-
 def only(papers: list[Paper], who: Reader, **choice: Any) -> Reason:
     (found,) = best(papers, who, **choice).chosen
     return found.reason
@@ -236,10 +232,10 @@ def test_reasons_and_scores_are_the_same_alone_and_after_others(papers: list[Pap
         for start in range(18, -1, -3)
     ]
     rules: dict[str, Any] = {"explore": 1, "diversity": 0.2, "half_life_days": 30.0}
-    used = ranker(papers, features=FEATURES, **rules)
+    used = ranker(papers, **rules)
     together = [one for who in readers for one in used.rank([who])]
     assert together == [best(papers, who, **rules) for who in readers]
-    assert together == list(ranker(papers, features=FEATURES, **rules).rank(readers))
+    assert together == list(ranker(papers, **rules).rank(readers))
 
 
 def test_every_term_that_is_named_carried_something() -> None:

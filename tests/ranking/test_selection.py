@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from digestbot.models import Paper, PaperId
-from digestbot.ranking.features import Features
-from digestbot.ranking.rank import Ranked, Reader
+from digestbot.ranking.rank import Ranked
 from digestbot.ranking.rows import IntArray
 from digestbot.ranking.selection import NOWHERE, Likeness, Rules, Selected, select
 from tests.factories import DAY, paper
-from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, library, likes, on, paper_lists, ranker, reader
+from tests.ranking.library import FEATURES, PROTEINS, ROBOTS, SPEECH, best, ids, library, likes, on, paper_lists, reader
 
-FEATURES = Features.fit(library())
 FEW = [on(subject, 900 + 10 * place + n) for place, subject in enumerate([ROBOTS, PROTEINS, SPEECH]) for n in range(5)]
 
 diversities = st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0])
@@ -237,15 +235,6 @@ def test_many_candidates_are_compared_as_few_are() -> None:
     assert np.array_equal(large[0], small[0])
     assert np.array_equal(large[1], small[1])
     assert large[1].any()
-
-
-def best(papers: list[Paper], who: Reader, **choice: Any) -> Ranked:
-    (found,) = ranker(papers, rated=[*library(), *papers], features=FEATURES, **choice).rank([who])
-    return found
-
-
-def ids(ranked: Ranked) -> list[PaperId]:
-    return [one.paper.id for one in ranked.chosen]
 
 
 def tries(ranked: Ranked) -> list[PaperId]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from digestbot.ranking.features import Features
+from digestbot.ranking.reasons import Carriers
 from digestbot.ranking.similar import by_score, fused, shared_terms, similarities, strongest_terms
 from tests.factories import DAY, paper
 
@@ -88,9 +89,14 @@ def test_the_strongest_terms_come_first_and_equal_ones_in_their_order() -> None:
     assert strongest_terms(NAMES, row, 9) == ["gripper force", "owls", "gripper"]
 
 
-def test_shared_terms_are_of_both_and_none_repeats_another() -> None:
+def test_shared_terms_are_of_both_stand_in_the_text_and_none_repeats_another() -> None:
     names = np.array(["force", "gripper", "gripper force", "mice", "owls"], dtype=object)
     one, other = matrix([0.3, 0.5, 0.5, 0.3, 0.2]), matrix([0.3, 0.5, 0.4, 0, 0.3])
-    assert shared_terms(names, one, other, 3) == ["gripper force", "owls"]
-    assert shared_terms(names, one, other, 1) == ["gripper force"]
-    assert shared_terms(NAMES, matrix([1, 1, 0, 0]), matrix([0, 0, 0, 0]), 3) == []
+
+    def shared(wanted: csr_matrix, title: str) -> list[str]:
+        carriers = Carriers(other, names, [paper(1, title=title, abstract="")])
+        return [names[term] for term in shared_terms(wanted, carriers, 0)]
+
+    assert shared(one, "Gripper force of owls") == ["gripper force", "owls"]
+    assert shared(one, "Gripper (force) of owls") == ["gripper", "force", "owls"]
+    assert shared(matrix([0, 0, 0, 0.3, 0]), "Gripper force of owls") == []
