@@ -76,7 +76,13 @@ def measure(folder: Path, files: list[Path], readers: int, candidates: int) -> N
     digestbot(settings, "preview", "1@readers.example", "--at", NOW.isoformat())
     peak = Peak()
     began = time.perf_counter()
-    child = subprocess.Popen([sys.executable, __file__, "--child", str(settings)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, __file__, "--child", str(settings)],
+        stdout=subprocess.PIPE,
+        text=True,
+        # As the command line has it.
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     with peak.of(child.pid):
         composed = (child.communicate()[0] or "0").strip()
     seconds = time.perf_counter() - began

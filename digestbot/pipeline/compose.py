@@ -28,7 +28,7 @@ from digestbot.ranking.rows import Rows
 from digestbot.ranking.trending import HALF_LIFE_OF_LIKES, faded
 from digestbot.schedule import Due
 
-_READERS_AT_ONCE = 2000
+_READERS_AT_ONCE = 1500
 
 
 class History(Protocol):

@@ -78,7 +78,8 @@ class Explainer:
         titles = self._titles.titles([rated.papers[one] for one in np.unique(likes.numbers[of_one]).tolist()])
         many = np.where(ratings.likes[rows] > 0, (terms.terms >= 0).sum(axis=1), 0)
         names = self._names
-        found: list[list[Reason]] = [[] for _ in range(len(scores))]
+        bests = best.tolist()
+        found: list[list[Reason]] = [[] for _ in bests]
         for row, paper, is_try, numbers, amounts, count, like, amount, is_of_one in zip(
             rows.tolist(),
             papers.tolist(),
@@ -91,7 +92,7 @@ class Explainer:
             of_one.tolist(),
             strict=True,
         ):
-            following = None if is_try else followed.reason(row, paper, best[row])
+            following = None if is_try else followed.reason(row, paper, bests[row])
             if following is not None:
                 reason = following
             elif is_of_one and (title := titles.get(rated.papers[like])) is not None:

@@ -83,7 +83,7 @@ class Followed:
     def reason(self, row: int, paper: int, best: float) -> Reason | None:
         """Return what of a candidate is followed, ``None`` when nothing is."""
         labels = self._labels[row].get(paper)
-        if labels is None:
+        if not labels:
             return None
         # An author first; a name that is also a word of the title is said once.
         amounts: dict[str, float] = {}

@@ -25,7 +25,7 @@ from digestbot.ranking.trending import in_categories, tie_order, trending
 
 # What trending counts beside a profile of n likes: this over 1 + n.
 _TRENDING = 0.1
-_READERS_AT_ONCE, _CELLS_AT_ONCE = 2000, 25_000_000
+_READERS_AT_ONCE, _CELLS_AT_ONCE = 1500, 25_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

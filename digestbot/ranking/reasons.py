@@ -24,6 +24,8 @@ MOST_TERMS = 3
 _SPEAKS = 0.5
 # What is less is noise of single precision.
 _LEAST = 10.0**-DECIMALS
+# Two digits more than are shown.
+_FINEST = 10.0 ** (DECIMALS + 2)
 # Of so many candidates what can be named is kept: each takes some tens of kilobytes.
 _KEPT = 2048
 _NONE = -1
@@ -138,8 +140,8 @@ class _Nameable:
         if not len(self.columns):
             return places, amounts
         added = weights * self.weights
-        # Rounded, so that a reader's terms come in the same order alone and among others.
-        strength = np.round(added + self._for_words(added), DECIMALS + 2)
+        # Whole numbers, so that a reader's terms come in the same order alone and among others.
+        strength = np.rint((added + self._for_words(added)) * _FINEST)
         np.putmask(strength, (added < _LEAST) | self.hidden, 0.0)
         every = np.arange(len(added))
         for at in range(MOST_TERMS):
@@ -148,7 +150,7 @@ class _Nameable:
             amounts[:, at] = strength[every, best]
             places[:, at] = np.where(amounts[:, at] > 0, best, _NONE)
             np.putmask(strength, self.repeats[best], 0.0)
-        return places, amounts
+        return places, amounts / _FINEST
 
     def _for_words(self, added: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what pairs carried for their words."""

@@ -47,7 +47,10 @@ class Digests:
         arrived, are held. A digest with a paper that another program sent meanwhile, or found to be one
         with another paper, is not stored: the subscriber stays due.
         """
-        asked = list({one[0].id: one for one in composed}.values())
+        # In the order of ids, in which they are put into the tables the quickest.
+        asked = [one for _, one in sorted({one[0].id: one for one in composed}.items())]
+        # Before others have to wait.
+        rows = {digest.id: _Rows.of(digest) for digest, _ in asked}
         with self._database.write("full") as connection:
             taken = _taken(connection, [digest.id for digest, _ in asked])
             there = _own_ids(connection, {item.paper.id for digest, _ in asked for item in digest.items})
@@ -60,7 +63,7 @@ class Digests:
             ]
             known = _days_of(connection, [digest for digest, _ in new])
             new = [one for one in new if (one[0].subscriber_id, one[0].local_day.isoformat()) not in known]
-            _insert(connection, [digest for digest, _ in new])
+            _insert(connection, [rows[digest.id] for digest, _ in new])
             _expire_older(connection, [digest for digest, _ in new])
             insert_deliveries(connection, [delivery for _, delivery in new])
         return [digest.id for digest, _ in new]
@@ -201,11 +204,16 @@ def _days_of(connection: sqlite3.Connection, digests: Sequence[Digest]) -> set[t
     return {(row[0], row[1]) for row in rows}
 
 
-def _insert(connection: sqlite3.Connection, digests: Sequence[Digest]) -> None:
-    connection.executemany(
-        "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days)"
-        " values (?, ?, ?, ?, ?, ?, ?)",
-        [
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A digest as it stands in the tables."""
+
+    digest: tuple[object, ...]
+    items: list[tuple[object, ...]]
+
+    @classmethod
+    def of(cls, digest: Digest) -> _Rows:
+        return cls(
             (
                 digest.id,
                 digest.subscriber_id,
@@ -214,28 +222,33 @@ def _insert(connection: sqlite3.Connection, digests: Sequence[Digest]) -> None:
                 digest.number,
                 digest.considered,
                 digest.days,
-            )
-            for digest in digests
-        ],
+            ),
+            [
+                (
+                    digest.id,
+                    item.position,
+                    item.paper.id,
+                    item.shown_id,
+                    item.paper.revision,
+                    item.paper.upvotes,
+                    item.score,
+                    _reason_text(item.reason),
+                )
+                for item in digest.items
+            ],
+        )
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[_Rows]) -> None:
+    connection.executemany(
+        "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days)"
+        " values (?, ?, ?, ?, ?, ?, ?)",
+        [one.digest for one in rows],
     )
     connection.executemany(
         "insert into digest_items (digest_id, position, paper_id, shown_id, revision, upvotes, score, reason)"
         " values (?, ?, ?, ?, ?, ?, ?, ?)",
-        # In the order of the key, in which they are put into the table the quickest.
-        [
-            (
-                digest.id,
-                item.position,
-                item.paper.id,
-                item.shown_id,
-                item.paper.revision,
-                item.paper.upvotes,
-                item.score,
-                _reason_text(item.reason),
-            )
-            for digest in sorted(digests, key=lambda one: one.id)
-            for item in digest.items
-        ],
+        [item for one in rows for item in one.items],
     )
 
 
