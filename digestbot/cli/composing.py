@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import chain, islice, pairwise
@@ -24,13 +25,19 @@ from digestbot.models import EVERYONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from multiprocessing.sharedctypes import Synchronized
 
     from digestbot.cli.program import Installation
+    from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.due import Awaited
     from digestbot.settings import Settings
 
 # Below this a second process takes longer to start than it saves.
 _MANY = 5000
+# Of what is shared: small, so that no process works long after the others.
+_SHARED_PARTS = 32
+
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 def compose_due(
@@ -56,17 +63,52 @@ def compose_due(
     composer = installation.composer
     # Before they all do it.
     composer.prepare(now)
-    own, *others = _parts(workers)
-    compose = partial(_compose_part, installation.settings, installation.environ, now, awaited, installation.verbose)
-    helping = _helping([partial(compose, part) for part in others])
+    own, *others = _work(workers)
+    compose = partial(_compose_parts, installation.settings, installation.environ, now, awaited, installation.verbose)
+    helping = _helping([partial(compose, work) for work in others])
     with _ended_by_sigterm(), _without_collector(), helping as answers:
-        composed = sum(1 for _ in composer.compose_due(now, awaited=awaited, among=own))
-        return composed + _sum(answers)
+        return _compose_some(composer, now, awaited, own) + _sum(answers)
 
 
-def _parts(many: int) -> list[range]:
-    width = EVERYONE.stop - EVERYONE.start
-    return [range(*ends) for ends in pairwise(EVERYONE.start + width * number // many for number in range(many + 1))]
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The ids that a process looks at: ``own`` ones, then the next of the ``shared`` parts as long as one is left.
+
+    Some processes start later, and some parts hold fewer subscribers. ``taken`` counts the parts, for all.
+    """
+
+    own: range
+    shared: Sequence[range]
+    taken: Synchronized[int]
+
+    def __iter__(self) -> Iterator[range]:
+        yield self.own
+        while True:
+            with self.taken.get_lock():
+                number = self.taken.value
+                self.taken.value += 1
+            if number >= len(self.shared):
+                return
+            yield self.shared[number]
+
+
+def _work(workers: int) -> list[_Work]:
+    """Return what each of the processes does: half of all ids are somebody's own, the others are shared."""
+    halves = [_cut(part, 2) for part in _cut(EVERYONE, workers)]
+    shared = [part for _, half in halves for part in _cut(half, _SHARED_PARTS)]
+    taken = _SPAWN.Value("l", 0)
+    return [_Work(own, shared, taken) for own, _ in halves]
+
+
+def _cut(ids: range, many: int) -> list[range]:
+    # Not len(): it is more than that can say.
+    width = ids.stop - ids.start
+    return [range(*ends) for ends in pairwise(ids.start + width * number // many for number in range(many + 1))]
+
+
+def _compose_some(composer: Composer, now: datetime, awaited: Awaited | None, work: _Work) -> int:
+    waiting = chain.from_iterable(composer.due(now, awaited=awaited, among=part) for part in work)
+    return sum(1 for _ in composer.compose_these(waiting, now))
 
 
 @contextmanager
@@ -98,13 +140,12 @@ def _ended_by_sigterm() -> Iterator[None]:
 @contextmanager
 def _helping(tasks: Sequence[Callable[[Connection], None]]) -> Iterator[list[Connection]]:
     """Run each task in a process and yield where their answers come; what ends the block early ends them too."""
-    spawn = multiprocessing.get_context("spawn")
     processes, answers = [], []
     try:
         for task in tasks:
-            answer, answering = spawn.Pipe(duplex=False)
+            answer, answering = _SPAWN.Pipe(duplex=False)
             answers.append(answer)
-            process = spawn.Process(target=task, args=(answering,), daemon=True)
+            process = _SPAWN.Process(target=task, args=(answering,), daemon=True)
             processes.append(process)
             process.start()
             # It is theirs alone, so that it closes when they end.
@@ -140,13 +181,13 @@ def _sum(answers: Sequence[Connection]) -> int:
     return composed
 
 
-def _compose_part(
+def _compose_parts(
     settings: Settings,
     environ: Mapping[str, str],
     now: datetime,
     awaited: Awaited | None,
     verbose: bool,
-    part: range,
+    work: _Work,
     answering: Connection,
 ) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -161,7 +202,7 @@ def _compose_part(
     answer: int | str
     try:
         with _without_collector():
-            answer = sum(1 for _ in installation.composer.compose_due(now, awaited=awaited, among=part))
+            answer = _compose_some(installation.composer, now, awaited, work)
     except DigestbotError as error:
         answer = str(error)
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,16 +79,18 @@ class Carriers:
         return Carried(terms, amounts)
 
     def _nameable_of(self, paper: int) -> _Nameable:
-        entries = slice(self._starts[paper], self._starts[paper + 1])
-        columns = self._column[entries]
+        entries = np.arange(self._starts[paper], self._starts[paper + 1])
         said = said_in(self._papers[paper].title) | said_in(self._papers[paper].abstract)
-        names = [self._names[column] for column in columns.tolist()]
-        return _Nameable.of(names, columns, self._weights[entries], self._stems[columns], said)
+        names = [self._names[column] for column in self._column[entries].tolist()]
+        stands = [" " not in name or name in said for name in names]
+        entries, names = entries[stands], list(compress(names, stands))
+        columns = self._column[entries]
+        return _Nameable.of(names, columns, self._weights[entries], self._stems[columns])
 
 
 @dataclass(frozen=True, slots=True)
 class _Nameable:
-    """The terms of one candidate: their columns, their weights in its row, and which of them cannot be named.
+    """The terms of one candidate that stand in its text: their columns, and their weights in its row.
 
     ``repeats`` ``(n_terms, n_terms)`` says which have a stem in common; ``pairs`` are the places of those whose two
     words are terms here too, at ``words`` ``(2, n_pairs)``, and ``doubled`` those of one word twice.
@@ -96,7 +98,6 @@ class _Nameable:
 
     columns: IntArray
     weights: NDArray[np.float64]
-    hidden: NDArray[np.bool_]
     repeats: NDArray[np.bool_]
     pairs: IntArray
     words: IntArray
@@ -109,7 +110,6 @@ class _Nameable:
         columns: IntArray,
         weights: NDArray[np.float64],
         stems: NDArray[np.int32],
-        said: frozenset[str],
     ) -> _Nameable:
         places = {name: place for place, name in enumerate(names)}
         split = [(place, name.split(" ")) for place, name in enumerate(names) if " " in name]
@@ -122,7 +122,6 @@ class _Nameable:
         return cls(
             columns=columns,
             weights=weights,
-            hidden=np.array([" " in name and name not in said for name in names], dtype=np.bool_),
             repeats=(stems[:, None, :, None] == stems[None, :, None, :]).any(axis=(2, 3)),
             pairs=found[0],
             words=found[1:],
@@ -142,7 +141,7 @@ class _Nameable:
         added = weights * self.weights
         # Whole numbers, so that a reader's terms come in the same order alone and among others.
         strength = np.rint((added + self._for_words(added)) * _FINEST)
-        np.putmask(strength, (added < _LEAST) | self.hidden, 0.0)
+        np.putmask(strength, added < _LEAST, 0.0)
         every = np.arange(len(added))
         for at in range(MOST_TERMS):
             # The first of equals: terms are in the order of the alphabet.

@@ -197,8 +197,9 @@ def test_a_process_that_is_killed_is_told_of_and_the_next_run_does_the_rest(fold
 def test_what_goes_wrong_in_a_process_is_said_in_its_own_words(folder: Path) -> None:
     with opened(folder) as installation:
         with installation.store.database.write() as connection:
-            # Of the second half of the ids, which this process does not look at.
-            connection.execute("update subscribers set timezone = 'Mars/Olympus' where id = ?", (2**63 - 1,))
+            # In the middle of the ids, which are the other process's own.
+            middle = (2**63 // READERS * 16,)
+            assert connection.execute("update subscribers set timezone = 'Mars/Olympus' where id = ?", middle).rowcount
         with pytest.raises(DigestbotError, match="Mars/Olympus"):
             compose_due(installation, NOW, many=1)
     assert readers_served(folder) > 0
