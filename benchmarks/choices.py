@@ -42,7 +42,7 @@ class Choice:
     fitted: Fitted = Fitted()
     half_evidence: float = 0.3
     ridge: float = 1.0
-    many: float | None = 20.0
+    many: float | None = 10.0
 
     def __str__(self) -> str:
         order, least, dimensions = astuple(self.fitted)

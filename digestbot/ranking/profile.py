@@ -25,7 +25,7 @@ DECIMALS = 6
 # With so many ratings half of the discount is taken.
 _HALF_SETTLED = 3.0
 # So often must a paper be rated for a like of it to count 1 / sqrt(2).
-MANY_RATINGS = 20.0
+MANY_RATINGS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def weights_of(
 def telling(ratings: IntArray, many: float = MANY_RATINGS) -> NDArray[np.float64]:
     """Return how much a like of each paper says about who likes it, in (0, 1], by how many rated it in all.
 
-    What everybody likes says less about anybody: half as much when sixty rated it.
+    What everybody likes says less about anybody: half as much when thirty rated it.
     """
     return np.asarray(1 / np.sqrt(1 + ratings / many))
 
