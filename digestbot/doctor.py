@@ -45,6 +45,13 @@ class Finding:
     advice: str = ""
 
 
+class Signer(Protocol):
+    """Whose signature mails carry."""
+
+    @property
+    def domain(self) -> str: ...
+
+
 class Web(Protocol):
     """Where readers reach the pages."""
 
@@ -185,6 +192,42 @@ def sender(mail: Mail, smtp: Smtp) -> Finding:
         says=f"[mail] sender is at {domain}, from where other servers take no mail",
         advice="set it to an address of a domain of yours",
     )
+
+
+def signatures(sign: object, mail: Mail, smtp: Smtp, read: Callable[[], Signer | None]) -> Finding:
+    """Say whether mails are signed, and by the sender's own domain; ``read`` returns what signs, if there are keys.
+
+    ``sign`` is the setting. Raises nothing for keys that ``read`` refuses: they stop all mail, which is the finding.
+    """
+    if sign is False:
+        says = "mails are not signed here: [dkim] sign is false, which is right when your relay signs them"
+        return Finding(check="dkim", grade=Grade.NOTE, says=says)
+    try:
+        signer = read()
+    except DigestbotError as error:
+        advice = "see what the sentence says; until then no mail goes out"
+        return Finding(check="dkim", grade=Grade.PROBLEM, says=str(error), advice=advice)
+    if signer is None:
+        return Finding(
+            check="dkim",
+            grade=Grade.WARNING if smtp.host and not _is_this_machine(smtp.host) else Grade.NOTE,
+            says="mails are not signed, and large mailboxes refuse or hide what is not",
+            advice="run 'digestbot dkim generate' and publish what it prints; if your relay signs, [dkim] sign = false",
+        )
+    domain = parseaddr(mail.sender)[1].rpartition("@")[2].lower()
+    if not _related(domain, signer.domain):
+        return Finding(
+            check="dkim",
+            grade=Grade.WARNING,
+            says=f"mails are from {domain} and signed by {signer.domain}, which does not count for DMARC",
+            advice="set [dkim] domain to the sender's, or leave it empty",
+        )
+    return Finding(check="dkim", grade=Grade.OK, says=f"mails are signed by {signer.domain}")
+
+
+def _related(one: str, other: str) -> bool:
+    """Return whether one domain is the other or below it, for DMARC's relaxed alignment (RFC 7489 section 3.1)."""
+    return f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}")
 
 
 def _is_this_machine(host: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from digestbot.models import Paper, PaperId
 
@@ -32,6 +32,8 @@ _DOI = re.compile(
 )
 # bioRxiv and medRxiv; the same prefixes are also of journals (10.1101/gr.279000.124).
 _PREPRINT = re.compile(r"10\.(?:1101|64898)/(?:\d{4}\.\d{2}\.\d{2}\.)?\d{6,8}\Z", re.ASCII)
+
+_SITES = {"arxiv.org": "arXiv", "biorxiv.org": "bioRxiv", "medrxiv.org": "medRxiv", "huggingface.co": "Hugging Face"}
 
 # LaTeX that only says how something looks, and signs that are no letters where a title is written without LaTeX.
 _LOOKS = re.compile(
@@ -190,3 +192,13 @@ def _plain(text: str) -> str:
     """Return text without accents and ligatures; K⁺ becomes K+."""
     apart = unicodedata.normalize("NFKD", text)
     return "".join(character for character in apart if not unicodedata.combining(character))
+
+
+def site_of(url: str) -> str:
+    """Return what people call the site of an address: ``bioRxiv``, or its host; nothing when it has none."""
+    try:
+        host = (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        # https://[x/
+        return ""
+    return _SITES.get(host, host)

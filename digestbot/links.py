@@ -1,4 +1,4 @@
-"""The only module that signs and reads links.
+"""The only module that makes, signs and reads links.
 
 A token is a purpose and a random id, signed; it carries no address and, save where it confirms
 something, does not expire. Its time is the time that the caller gives.
@@ -12,11 +12,12 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 from itsdangerous import BadSignature, Signer, TimestampSigner
 
 from digestbot.errors import LinkError
-from digestbot.models import DigestId, SubscriberId
+from digestbot.models import DigestId, PaperId, SubscriberId
 
 Purpose: TypeAlias = Literal["f", "u", "p", "c"]
 
@@ -61,6 +62,13 @@ class Links:
         """Return the address that confirms a sign-up, good for 48 hours from ``now``."""
         token = self._signer_at(now).sign(_encode(subscriber_id)).decode()
         return f"{self.base_url}/c/{token}"
+
+    def paper(self, paper_id: PaperId) -> str:
+        """Return the address of the page of a paper, the same for everybody."""
+        # Slashes stay, as in an address of doi.org: some servers in front of ours refuse %2F. Only where browsers would
+        # take what stands between two for a step up, or for nothing, do they have to be written so.
+        plain = {"", ".", ".."}.isdisjoint(paper_id.split("/"))
+        return f"{self.base_url}/paper/{quote(paper_id, safe='/:' if plain else ':')}"
 
     def token(self, purpose: Literal["f", "u", "p"], identifier: int) -> str:
         """Return the signed token for an id in ``range(2**63)``."""

@@ -43,10 +43,13 @@ class SubscriberState(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What a mail is for; an alert tells the admin that something is wrong."""
+    """What a mail is for; an alert tells the admin that something is wrong, a quiet one that nothing is new."""
 
     DIGEST = "digest"
     CONFIRM = "confirm"
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+    QUIET = "quiet"
     ALERT = "alert"
 
 
@@ -259,6 +262,11 @@ def weekdays(days: str) -> frozenset[int]:
     if not all(name in WEEKDAYS for name in names):
         raise UsageError(f"'{days}' does not name days; use daily, weekdays, weekly, or a list such as mon,thu")
     return frozenset(WEEKDAYS.index(name) for name in names)
+
+
+def is_weekly(days: str) -> bool:
+    """Return whether these days are one of the week."""
+    return len(weekdays(days)) == 1
 
 
 def canonical_days(days: str) -> str:

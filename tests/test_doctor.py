@@ -28,6 +28,7 @@ class Section:
     host: str = "mail.example.org"
     sender: str = "digestbot <digestbot@example.org>"
     admin: str = "admin@example.org"
+    domain: str = "example.org"
 
 
 def source(state: State, **changes: object) -> Report:
@@ -168,6 +169,35 @@ def test_a_sender_at_localhost_is_a_problem_once_mail_leaves(sender: str, host: 
     found = doctor.sender(Section(sender=sender), Section(host=host))
     assert found.grade == grade
     advised(found)
+
+
+@pytest.mark.parametrize(
+    ("signing", "host", "grade"),
+    [
+        ("example.org", "mail.example.org", Grade.OK),
+        ("news.example.org", "mail.example.org", Grade.OK),
+        ("org", "mail.example.org", Grade.OK),
+        ("notexample.org", "mail.example.org", Grade.WARNING),
+        (None, "mail.example.org", Grade.WARNING),
+        (None, "127.0.0.1", Grade.NOTE),
+        (None, "", Grade.NOTE),
+    ],
+)
+def test_mails_without_a_signature_of_the_senders_domain_are_told(signing: str | None, host: str, grade: Grade) -> None:
+    signer = Section(domain=signing) if signing else None
+    found = doctor.signatures("auto", Section(), Section(host=host), lambda: signer)
+    assert found.grade == grade
+    advised(found)
+
+
+def test_keys_that_cannot_be_used_are_a_problem_unless_nobody_signs() -> None:
+    def open_to_others() -> None:
+        raise SettingsError("key.pem: others can read it; run: chmod 600 key.pem")
+
+    found = doctor.signatures("auto", Section(), Section(), open_to_others)
+    assert (found.grade, "chmod 600 key.pem" in found.says) == (Grade.PROBLEM, True)
+    advised(found)
+    assert doctor.signatures(False, Section(), Section(), open_to_others).grade == Grade.NOTE
 
 
 def test_without_an_admin_there_is_a_note_and_with_one_that_takes_no_mail_a_warning() -> None:

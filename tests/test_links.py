@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any, get_args
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -131,6 +133,22 @@ def test_links_are_short_plain_and_lead_to_their_pages(identifier: int) -> None:
         assert url.startswith(f"{BASE}/{purpose}/")
         assert set(token_of(url)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
         assert len(url) < 110
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60) | st.text("a:/.%", min_size=1, max_size=12))
+def test_the_address_of_a_paper_is_plain_and_holds_its_id(identifier: str) -> None:
+    url = LINKS.paper(identifier)
+    assert re.fullmatch(r"[A-Za-z0-9/:%._~-]+", url)
+    assert unquote(url.removeprefix(f"{BASE}/paper/")) == identifier
+    between = url.removeprefix(f"{BASE}/paper/").split("/")
+    # Of these a browser makes a step up, or nothing at all.
+    assert len(between) == 1 or {"", ".", ".."}.isdisjoint(between)
+
+
+def test_ids_are_as_readable_in_addresses_as_they_can_be() -> None:
+    assert LINKS.paper("arxiv:2505.18405") == f"{BASE}/paper/arxiv:2505.18405"
+    assert LINKS.paper("doi:10.1101/2025.01.02.123456") == f"{BASE}/paper/doi:10.1101/2025.01.02.123456"
+    assert LINKS.paper("lab:a/../b c") == f"{BASE}/paper/lab:a%2F..%2Fb%20c"
 
 
 def test_the_same_link_is_the_same_text() -> None:

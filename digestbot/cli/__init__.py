@@ -35,6 +35,7 @@ _COMMANDS = {
     "similar": "searching:similar",
     "rank": "offline:rank",
     "evaluate": "judging:evaluate",
+    "dkim": "dkim:dkim",
     "sources": "watching:sources",
     "doctor": "watching:doctor",
     "secret": "setup:secret",

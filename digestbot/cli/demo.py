@@ -66,7 +66,7 @@ async def _stage(folder: Path, port: int) -> AsyncIterator[_Stage]:
     try:
         _fill(installation)
         story = Story(installation.store, installation.composer, installation.deliverer)
-        pages = create_app(installation.pages(clock=lambda: story.now))
+        pages = create_app(installation.pages(clock=lambda: story.now), installation.paper_pages)
         inbox = Inbox(story=story, catcher=catcher, templates=installation.templates, busy=asyncio.Lock())
         server = quiet_server(create_inbox(inbox, pages))
         serving = asyncio.create_task(server.serve(sockets=[listening]))

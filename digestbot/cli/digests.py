@@ -37,7 +37,7 @@ def preview(program: Program, email: str, at: str | None, form: str) -> None:
     with program.installation() as installation:
         subscriber = installation.subscriber(email)
         digest = _digest(installation, subscriber, now)
-        delivery = digest_delivery(digest, subscriber, domain=installation.letters.sender.domain)
+        delivery = digest_delivery(digest, subscriber, domain=installation.sender.domain)
         if form == "eml":
             sys.stdout.buffer.write(installation.letters.write_digest(digest, subscriber, delivery))
             return

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
     from digestbot.digest.render import Renderer
     from digestbot.links import Links
+    from digestbot.mail.dkim import Signer
     from digestbot.mail.message import Sender
     from digestbot.models import Subscriber
     from digestbot.pipeline.compose import Composer
-    from digestbot.pipeline.deliver import Connection, Deliverer, Letters
+    from digestbot.pipeline.deliver import Connection, Deliverer
     from digestbot.pipeline.due import Awaited
+    from digestbot.pipeline.letters import Letters
     from digestbot.pipeline.refit import Fitter
+    from digestbot.pipeline.refit import PaperStore as FittedPapers
     from digestbot.pipeline.watch import Pace, Report, Watched
+    from digestbot.ranking.fit import Fit
     from digestbot.schedule import Due
     from digestbot.settings import Secrets, Settings
     from digestbot.sources import Source
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from digestbot.sources.client import Client
     from digestbot.store import Store
     from digestbot.web.pages import Pages
+    from digestbot.web.paper import PaperPages
 
 Clock = Callable[[], datetime]
 
@@ -187,11 +192,15 @@ class Installation:
             ),
             window_days=digest.window_days,
             domain=self.sender.domain,
+            quiet=store.outbox if digest.quiet_day else None,
         )
 
     @cached_property
     def fitter(self) -> Fitter:
         """What papers are ranked with; its fits lie in a folder beside the database."""
+        return self._fitter(self.store.papers)
+
+    def _fitter(self, papers: FittedPapers) -> Fitter:
         from digestbot.pipeline.refit import Fitter, Refitting
         from digestbot.ranking.features import Recipe
         from digestbot.store.fits import Fits
@@ -202,7 +211,7 @@ class Installation:
             every=timedelta(hours=ranking.refit_every_hours),
             recipe=Recipe(dimensions=ranking.dimensions),
         )
-        return Fitter(self.store.papers, Fits(database.with_name(f"{database.name}.fits")), how)
+        return Fitter(papers, Fits(database.with_name(f"{database.name}.fits")), how)
 
     @property
     def sender(self) -> Sender:
@@ -215,9 +224,19 @@ class Installation:
     @cached_property
     def letters(self) -> Letters:
         """What makes bytes of deliveries."""
-        from digestbot.pipeline.deliver import Letters
+        from digestbot.pipeline.letters import Letters
 
-        return Letters(self.store.digests, self.store.subscribers, self.renderer, self.links, self.sender)
+        sign = self.signer.sign if self.signer else None
+        return Letters(self.store.digests, self.store.subscribers, self.renderer, self.links, self.sender, sign)
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """What signs mails, ``None`` when they are not signed here."""
+        from digestbot.cli.dkim import signer
+        from digestbot.settings.dkim_keys import signing_keys
+
+        keys = signing_keys(self.settings)
+        return signer(self.settings, keys) if keys else None
 
     @contextmanager
     def deliverer(self) -> Iterator[Deliverer]:
@@ -347,11 +366,31 @@ class Installation:
             digests=store.digests,
             ratings=store.ratings,
             subscribers=store.subscribers,
+            outbox=store.outbox,
+            domain=self.sender.domain,
             links=self.links,
             templates=self.templates,
             clock=clock,
             ready=store.papers.count,
         )
+
+    @cached_property
+    def paper_pages(self) -> PaperPages:
+        """What the pages of papers work with."""
+        from digestbot.web.paper import PaperPages
+        from digestbot.web.similar import SimilarPapers
+
+        return PaperPages(papers=self.store.papers, similar=SimilarPapers(self.store.search, self._saved_fit))
+
+    def _saved_fit(self, now: datetime) -> Fit | None:
+        return self._taker.current(now)
+
+    @cached_property
+    def _taker(self) -> Fitter:
+        """Takes the fits that the other fitter makes, and makes none."""
+        from digestbot.web.similar import NoPapers
+
+        return self._fitter(NoPapers())
 
     def subscriber(self, email: str) -> Subscriber:
         """The subscriber with this address, in whatever form it is typed."""
@@ -359,6 +398,8 @@ class Installation:
 
     def close(self) -> None:
         """Close the database if it was opened."""
+        if "paper_pages" in self.__dict__:
+            self.paper_pages.similar.close()
         if "store" in self.__dict__:
             self.store.close()
 

@@ -53,7 +53,7 @@ async def _serve(installation: Installation, *, web: bool, schedule: bool) -> No
     # Everything that can be wrong with settings, secrets or database is said before anything starts.
     pages = installation.pages()
     if schedule:
-        _ = installation.composer
+        _ = installation.composer, installation.letters
     server = web_server(installation, pages) if web else None
     serving = asyncio.create_task(server.serve()) if server else None
     if server and serving:
@@ -108,7 +108,7 @@ def web_server(installation: Installation, pages: Pages) -> uvicorn.Server:
     from digestbot.web.app import create_app
 
     web = installation.settings.web
-    return quiet_server(create_app(pages), host=web.host, port=web.port)
+    return quiet_server(create_app(pages, installation.paper_pages), host=web.host, port=web.port)
 
 
 def quiet_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Server:

@@ -57,7 +57,7 @@ def add(
         added = store.subscribers.add(address, state, preferences, now)
         store.ratings.record(added.id, dict.fromkeys(liked, LIKE), now=now, origin="cli")
         if not confirmed:
-            domain = installation.letters.sender.domain
+            domain = installation.sender.domain
             store.outbox.add(confirm_delivery(added, domain=domain, now=now))
         _warn_of_categories(installation, choices)
         value = _value(added)

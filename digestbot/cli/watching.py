@@ -117,6 +117,7 @@ def _examine(program: Program) -> Iterator[Finding]:
             yield look.space(path.parent, shutil.disk_usage(path.parent).free)
         yield look.web(settings.web)
         yield look.sender(settings.mail, settings.smtp)
+        yield look.signatures(settings.dkim.sign, settings.mail, settings.smtp, lambda: installation.signer)
         usable = bool(found) and not any(one.grade == look.Grade.PROBLEM for one in found)
         admin = parseaddr(settings.mail.admin)[1]
         suppressed = usable and bool(installation.store.subscribers.suppressed([admin]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from digestbot.models import (
@@ -16,6 +17,7 @@ from digestbot.models import (
     Scored,
     Subscriber,
     digest_id,
+    is_weekly,
 )
 
 MOST_DAYS = 14
@@ -40,7 +42,9 @@ def is_candidate(paper: Paper, days: tuple[date, date], sent: Collection[PaperId
 def compose(
     chosen: Sequence[Scored], subscriber: Subscriber, *, local_day: date, now: datetime, number: int, considered: int
 ) -> Digest:
-    """Return the digest of the chosen papers, in their order."""
+    """Return the digest of the chosen papers, best first, as they are given; in a weekly one day after day."""
+    if is_weekly(subscriber.days):
+        chosen = sorted(chosen, key=lambda one: one.paper.announced)
     return Digest(
         id=digest_id(subscriber.id, local_day),
         subscriber_id=subscriber.id,
@@ -75,15 +79,37 @@ def digest_delivery(digest: Digest, subscriber: Subscriber, *, domain: str) -> D
 
 def confirm_delivery(subscriber: Subscriber, *, domain: str, now: datetime) -> Delivery:
     """Return the mail that asks a new subscriber to confirm; one for each time of signing up."""
+    return _note(DeliveryKind.CONFIRM, subscriber, domain, now)
+
+
+def welcome_delivery(subscriber: Subscriber, *, domain: str, now: datetime) -> Delivery:
+    """Return the mail that greets who has confirmed."""
+    return _note(DeliveryKind.WELCOME, subscriber, domain, now)
+
+
+def goodbye_delivery(subscriber: Subscriber, *, domain: str, now: datetime) -> Delivery:
+    """Return the mail that tells who has left that it is the last one."""
+    return _note(DeliveryKind.GOODBYE, subscriber, domain, now)
+
+
+def quiet_delivery(subscriber: Subscriber, *, local_day: date, domain: str, now: datetime) -> Delivery:
+    """Return the mail of a day without a paper worth sending; one for each subscriber and day."""
+    made = _note(DeliveryKind.QUIET, subscriber, domain, now)
+    named = f"{local_day.isoformat()}.quiet.{subscriber.id:016x}"
+    return replace(made, key=f"{subscriber.id}:{local_day.isoformat()}", message_id=f"<{named}@{domain}>")
+
+
+def _note(kind: DeliveryKind, subscriber: Subscriber, domain: str, now: datetime) -> Delivery:
     moment = now.replace(microsecond=0)
+    seconds = int(moment.timestamp())
     return Delivery(
         id=0,
-        kind=DeliveryKind.CONFIRM,
-        key=f"{subscriber.id}:{int(moment.timestamp())}",
+        kind=kind,
+        key=f"{subscriber.id}:{seconds}",
         subscriber_id=subscriber.id,
         digest_id=None,
         address=subscriber.email,
-        message_id=f"<confirm.{subscriber.id:016x}.{int(moment.timestamp())}@{domain}>",
+        message_id=f"<{kind}.{subscriber.id:016x}.{seconds}@{domain}>",
         state=DeliveryState.PENDING,
         attempts=0,
         bytes_hash=None,

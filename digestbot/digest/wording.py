@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
+from typing import Literal, TypeAlias
 
-from digestbot.models import WEEKDAYS, Digest, Paper, Reason, weekdays
+from digestbot.digest.readable import readable
+from digestbot.identifiers import site_of
+from digestbot.models import WEEKDAYS, Digest, Paper, Reason, is_weekly, weekdays
+from digestbot.ranking.names import Name, may_be, readings
 
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 # Who follows much may have a paper for many reasons.
 _MOST_NAMED = 3
+_MAX_NAME, _MAX_CATEGORY = 80, 40
+# Papers of so many days are those of a pause.
+_PAUSE_DAYS = 5
+
+Kind: TypeAlias = Literal["daily", "weekly", "catch-up", "first"]
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!vs\.)\s+(?=[A-Z\"“(])")
 
 
@@ -34,8 +45,10 @@ def shorten(text: str, limit: int) -> str:
     return cut[: space if space > limit // 2 else None].rstrip(" ,;:.-") + "\N{NO-BREAK SPACE}…"
 
 
-def summary(abstract: str, limit: int = 340) -> str:
+def summary(abstract: str, limit: int = 290) -> str:
     """Return the first sentences of an abstract that fit; of one long sentence, its beginning."""
+    if not limit:
+        return ""
     taken = ""
     for sentence in _SENTENCE_END.split(abstract):
         longer = f"{taken} {sentence}".strip()
@@ -45,11 +58,38 @@ def summary(abstract: str, limit: int = 340) -> str:
     return taken or shorten(abstract, limit)
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """An author as shown, with what stands before the name, and whether the reader follows them."""
+
+    before: str
+    name: str
+    followed: bool
+
+
+def shown_authors(authors: Sequence[str], followed: Sequence[str] = ()) -> list[Author]:
+    """Return all authors of four or fewer, else the first three, the last, and between them who is followed.
+
+    ``followed`` are names as the reader gave them; what is no name of an author is none.
+    """
+    followed_names = [name for one in followed for name in readings(one)]
+    of_them = {number for number, author in enumerate(authors) if _is_one_of(author, followed_names)}
+    shown = sorted({*range(len(authors) if len(authors) <= 4 else 3), len(authors) - 1, *of_them} - {-1})
+    befores = ["", *(", " if number == before + 1 else " … " for before, number in pairwise(shown))]
+    return [
+        Author(before, shorten(" ".join(authors[number].split()), _MAX_NAME), number in of_them)
+        for before, number in zip(befores, shown, strict=False)
+    ]
+
+
 def author_line(authors: Sequence[str]) -> str:
-    """Return all authors of four or fewer, else the first three and the last."""
-    if len(authors) <= 4:
-        return ", ".join(authors)
-    return f"{', '.join(authors[:3])} … {authors[-1]}"
+    """Return the authors in a line, nobody followed."""
+    return "".join(one.before + one.name for one in shown_authors(authors))
+
+
+def _is_one_of(author: str, followed: Sequence[Name]) -> bool:
+    names = readings(author) if followed else ()
+    return any(one.family == name.family and may_be(one, name) for one in followed for name in names)
 
 
 def long_day(day: date) -> str:
@@ -62,23 +102,61 @@ def short_day(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
-def short_title(title: str) -> str:
+def soon(day: date, today: date) -> str:
+    """Return ``today``, ``tomorrow`` or ``on Tuesday, 27 May``."""
+    return {0: "today", 1: "tomorrow"}.get((day - today).days) or f"on {day:%A}, {short_day(day)}"
+
+
+def title(paper: Paper) -> str:
+    """Return the title of a paper as people read it; one of nothing but markup as it is."""
+    return readable(paper.title) or " ".join(paper.title.split())
+
+
+def short_title(text: str) -> str:
     """Return the name that a title begins with, if it has one, else its beginning."""
-    name, colon, _rest = title.partition(":")
-    return name if colon and name and len(name) <= 40 else shorten(title, 44)
+    name, colon, _rest = text.partition(":")
+    return name if colon and name and len(name) <= 40 else shorten(text, 44)
+
+
+def kind(digest: Digest) -> Kind:
+    """Return what sort of list a digest is; the reader's first is that before anything else."""
+    if digest.number == 1:
+        return "first"
+    if is_weekly(digest.days):
+        return "weekly"
+    days = [item.paper.announced for item in digest.items]
+    return "catch-up" if (max(days) - min(days)).days >= _PAUSE_DAYS else "daily"
+
+
+def sections(digest: Digest) -> list[str]:
+    """Return what stands above each paper of a weekly digest that begins a day, else nothing: one for each paper."""
+    days = [item.paper.announced for item in digest.items]
+    if not is_weekly(digest.days) or days != sorted(days):
+        return ["" for _ in days]
+    return ["" if place and days[place - 1] == day else f"{day:%A}, {short_day(day)}" for place, day in enumerate(days)]
+
+
+def left_out(number: int) -> str:
+    """Return what a mail says of papers that it has no room for, nothing when there are none."""
+    return f"{counted(number, 'more paper').capitalize()} on the page of this list" if number else ""
 
 
 def subject(digest: Digest) -> str:
-    """Return a subject line that names the best paper and says how many more there are."""
-    first = shorten(digest.items[0].paper.title, 78).replace("\N{NO-BREAK SPACE}…", "…")
+    """Return a subject line that names the best paper, says how many more there are, and of which day."""
+    best = max(digest.items, key=lambda item: item.score)
+    day = short_day(digest.local_day)
+    first = shorten(title(best.paper), 70).replace("\N{NO-BREAK SPACE}…", "…")
     more = len(digest.items) - 1
-    return f"{first}, and {number_word(more)} more" if more else first
+    # With the day no two are alike, even when a paper comes again under another id.
+    return f"{first}, and {number_word(more)} more ({day})" if more else f"{first} ({day})"
 
 
 def preheader(digest: Digest) -> str:
     """Return the line that an inbox shows behind the subject: what else is inside."""
-    names = [short_title(item.paper.title) for item in digest.items[1:4]]
-    more = len(digest.items) - 1 - len(names)
+    best = max(digest.items, key=lambda item: item.score)
+    others = [item for item in digest.items if item is not best]
+    names = [short_title(title(item.paper)) for item in others[:3]]
+    more = len(others) - len(names)
     if more > 0:
         names.append(f"{number_word(more)} more")
     if not names:
@@ -88,14 +166,26 @@ def preheader(digest: Digest) -> str:
 
 
 def lead(digest: Digest) -> str:
-    """Return why today's list is what it is."""
+    """Return why a list is what it is."""
+    first, last = (pick(item.paper.announced for item in digest.items) for pick in (min, max))
+    opening = {
+        "first": "Your first list. ",
+        "weekly": "The best of the week, by day. ",
+        "catch-up": f"A few days at once, from {short_day(first)} to {short_day(last)}. ",
+        "daily": "",
+    }[kind(digest)]
+    return opening + _mixture(digest)
+
+
+def _mixture(digest: Digest) -> str:
     kinds = [item.reason.kind for item in digest.items]
     followed, exploring, newest = kinds.count("follow"), kinds.count("explore"), kinds.count("trending")
     found = len(kinds) - followed - exploring - newest
+    best_first = "" if any(sections(digest)) else " Best match first."
     said = []
     if found:
         are = "paper that answers" if found == 1 else "papers that answer"
-        said.append(f"{number_word(found).capitalize()} {are} to the terms of what you liked. Best match first.")
+        said.append(f"{number_word(found).capitalize()} {are} to the terms of what you liked.{best_first}")
     if followed:
         who = number_word(followed) if said else counted(followed, "paper")
         are = "is" if followed == 1 else "are"
@@ -117,9 +207,10 @@ def lead(digest: Digest) -> str:
 def reason(reason: Reason, paper: Paper) -> tuple[str, str]:
     """Return why a paper is in a digest: one of five phrases, and what it opens."""
     if reason.kind == "liked":
-        return "Because you liked", shorten(reason.terms[0], 90)
+        return "Because you liked", shorten(readable(reason.terms[0]), 90)
     # What stays together on a line.
-    named = " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in reason.terms[:_MOST_NAMED])
+    terms = reason.terms if reason.kind == "follow" else [as_written(term, paper) for term in reason.terms]
+    named = " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in terms[:_MOST_NAMED])
     if reason.kind == "follow":
         return "Because you follow", named
     if reason.kind == "terms" and named:
@@ -127,6 +218,17 @@ def reason(reason: Reason, paper: Paper) -> tuple[str, str]:
     if reason.kind == "trending":
         return "Trending", counted(paper.upvotes, "upvote") if paper.upvotes else "among the newest"
     return "Exploring", f"a little off your path: {named}" if named else "little in it is among your terms"
+
+
+def as_written(term: str, paper: Paper) -> str:
+    """Return a term as its paper spells it where that has capitals inside: ``VLMs`` for ``vlms``."""
+    spelt = r"\s+".join(map(re.escape, term.split()))
+    for text in (paper.title, paper.abstract):
+        for found in re.finditer(rf"(?<!\w){spelt}(?!\w)", text, re.IGNORECASE):
+            words = found[0].split()
+            if any(word[1:] != word[1:].lower() for word in words):
+                return " ".join(words)
+    return term
 
 
 def how_often(days: str) -> str:
@@ -140,5 +242,11 @@ def how_often(days: str) -> str:
 
 
 def meta(paper: Paper) -> str:
-    """Return category and day: ``cs.CL · 27 May``."""
-    return " · ".join([*paper.categories[:1], short_day(paper.announced)])
+    """Return source, categories and day: ``arXiv · cs.CL, cs.IR · 27 May``."""
+    categories = ", ".join(shorten(" ".join(one.split()), _MAX_CATEGORY) for one in paper.categories[:2])
+    return " · ".join(filter(None, [source(paper), categories, short_day(paper.announced)]))
+
+
+def source(paper: Paper) -> str:
+    """Return where a paper is from: ``arXiv``, else the site that its address is of, else nothing."""
+    return "arXiv" if paper.id.startswith("arxiv:") else shorten(site_of(paper.url), _MAX_CATEGORY)

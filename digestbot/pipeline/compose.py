@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
-from digestbot.digest.compose import compose, digest_delivery, window
+from digestbot.digest.compose import compose, digest_delivery, quiet_delivery, window
 from digestbot.models import (
     EVERYONE,
     Delivery,
@@ -73,6 +73,12 @@ class DigestStore(Protocol):
     def add(self, composed: Iterable[tuple[Digest, Delivery]]) -> list[DigestId]: ...
 
 
+class Outbox(Protocol):
+    """Takes mails that are no digests."""
+
+    def add(self, *deliveries: Delivery) -> None: ...
+
+
 class Composer:
     """Composes digests."""
 
@@ -87,7 +93,9 @@ class Composer:
         choice: Choice,
         window_days: int,
         domain: str,
+        quiet: Outbox | None = None,
     ) -> None:
+        """Take what is read and written; with an outbox for ``quiet`` days, who gets no digest is told so by mail."""
         self._papers = papers
         self._subscribers = subscribers
         self._ratings = ratings
@@ -96,6 +104,7 @@ class Composer:
         self._choice = choice
         self._window_days = window_days
         self._domain = domain
+        self._quiet = quiet
 
     def due(
         self, now: datetime, *, only: str | None = None, awaited: Awaited | None = None, among: range = EVERYONE
@@ -130,6 +139,8 @@ class Composer:
         while some := list(islice(left, _READERS_AT_ONCE)):
             people = {subscriber.id: subscriber for subscriber, _ in some}
             composed = self._compose([(subscriber, one.local_day) for subscriber, one in some], now, stages)
+            if store and self._quiet is not None:
+                self._quiet.add(*self._quiet_days(some, {digest.subscriber_id for digest in composed}, now))
             if store:
                 added = set(
                     self._digests.add(
@@ -139,6 +150,13 @@ class Composer:
                 )
                 composed = [digest for digest in composed if digest.id in added]
             yield from composed
+
+    def _quiet_days(
+        self, waiting: Iterable[tuple[Subscriber, Due]], served: Collection[SubscriberId], now: datetime
+    ) -> Iterator[Delivery]:
+        for subscriber, due_now in waiting:
+            if subscriber.id not in served:
+                yield quiet_delivery(subscriber, local_day=due_now.local_day, domain=self._domain, now=now)
 
     def compose(self, readers: Sequence[tuple[Subscriber, date]], now: datetime) -> list[Digest]:
         """Compose, without storing, each reader's digest for a day; a reader without papers has none."""
@@ -155,6 +173,7 @@ class Composer:
             choice=self._choice,
             window_days=self._window_days,
             domain=self._domain,
+            quiet=self._quiet,
         )
 
     def prepare(self, now: datetime) -> None:

@@ -7,15 +7,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, Protocol, TypeVar
 
 import structlog
 
-from digestbot.digest.alerts import from_details
-from digestbot.digest.render import Rendered, Renderer
 from digestbot.errors import (
     DeferredError,
     DeliveryError,
@@ -26,9 +24,8 @@ from digestbot.errors import (
     ServerUnavailableError,
     UncertainError,
 )
-from digestbot.links import Links
-from digestbot.mail.message import Draft, Sender, build, digest_headers
-from digestbot.models import Delivery, DeliveryKind, DeliveryState, Digest, DigestId, Subscriber, SubscriberId
+from digestbot.models import Delivery, DeliveryState, SubscriberId
+from digestbot.pipeline.letters import Letters
 
 log = structlog.get_logger()
 
@@ -59,16 +56,9 @@ class Outbox(Protocol):
     ) -> None: ...
 
 
-class DigestStore(Protocol):
-    """Reads digests as they were composed."""
-
-    def find(self, identifier: DigestId) -> Digest | None: ...
-
-
 class SubscriberStore(Protocol):
-    """Reads subscribers, and learns of addresses that no server takes."""
+    """Learns of addresses that no server takes."""
 
-    def get(self, identifier: SubscriberId) -> Subscriber: ...
     def suppress(self, email: str, reason: str, now: datetime) -> None: ...
 
 
@@ -77,71 +67,6 @@ class Connection(Protocol):
 
     async def send(self, sender: str, recipient: str, message: bytes) -> str: ...
     async def close(self) -> None: ...
-
-
-class Letters:
-    """Makes the final bytes of a delivery; the same delivery always gives the same."""
-
-    def __init__(
-        self, digests: DigestStore, subscribers: SubscriberStore, renderer: Renderer, links: Links, sender: Sender
-    ) -> None:
-        self._digests = digests
-        self._subscribers = subscribers
-        self._renderer = renderer
-        self._links = links
-        self.sender = sender
-
-    def write(self, delivery: Delivery) -> bytes:
-        """Return the bytes of a stored delivery."""
-        if delivery.kind == DeliveryKind.ALERT:
-            return self._write_alert(delivery)
-        if delivery.subscriber_id is None:
-            raise RejectedError(f"delivery {delivery.id} is for nobody")
-        # The address is the one of the day of composing, in the envelope and in the text alike.
-        subscriber = replace(self._subscribers.get(delivery.subscriber_id), email=delivery.address)
-        if delivery.kind == DeliveryKind.CONFIRM:
-            link = self._links.confirm(subscriber.id, delivery.created_at)
-            rendered = self._renderer.confirm(subscriber, link)
-            return self._build(delivery, rendered, [("Auto-Submitted", "auto-generated")])
-        digest = self._digests.find(delivery.digest_id) if delivery.digest_id is not None else None
-        if digest is None:
-            raise RenderError(f"delivery {delivery.id} has no digest")
-        return self.write_digest(digest, subscriber, delivery)
-
-    def write_digest(self, digest: Digest, subscriber: Subscriber, delivery: Delivery) -> bytes:
-        """Return the bytes of a digest, stored or not."""
-        headers = digest_headers(
-            self.sender,
-            unsubscribe=self._links.unsubscribe(subscriber.id),
-            one_click=self._links.one_click,
-            day=digest.local_day.isoformat(),
-        )
-        return self._build(delivery, self._renderer.digest(digest, subscriber), headers)
-
-    def _write_alert(self, delivery: Delivery) -> bytes:
-        try:
-            concerns = from_details(delivery.details)
-        except ValueError as error:
-            # Alerts go first: what cannot be read must not stand before the digests.
-            raise RejectedError(f"this mail cannot be written: {error}") from error
-        rendered = self._renderer.alert(concerns, delivery.address, delivery.created_at)
-        return self._build(delivery, rendered, [("Auto-Submitted", "auto-generated")])
-
-    def _build(self, delivery: Delivery, rendered: Rendered, extra: list[tuple[str, str]]) -> bytes:
-        draft = Draft(
-            to=delivery.address,
-            subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
-            message_id=delivery.message_id,
-            date=delivery.created_at,
-            extra=extra,
-        )
-        try:
-            return build(draft, self.sender)
-        except ValueError as error:
-            # One mail that cannot be written must not keep the others from going out.
-            raise RejectedError(f"this mail cannot be written: {error}") from error
 
 
 @dataclass(slots=True)

@@ -10,13 +10,27 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digestbot.errors import UsageError
 from digestbot.models import canonical_days, parse_time, zone
 
 ENVIRONMENT_PREFIX = "DIGESTBOT_"
+# RFC 1123 section 2.1, with the limits of RFC 1035 section 2.3.4.
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+DNS_NAME = rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*"
 T = TypeVar("T")
 
 
@@ -102,6 +116,27 @@ def _feed_name(text: str) -> str:
     return text
 
 
+def _valid_domain_or_none(text: str) -> str:
+    if text and not re.fullmatch(DNS_NAME, text):
+        raise ValueError("is no domain; write one such as example.org (a name like exämple.org in its xn-- form)")
+    return text
+
+
+def _valid_selector(text: str) -> str:
+    if not re.fullmatch(DNS_NAME, text):
+        raise ValueError("is no selector; use letters, digits and -, such as digestbot-2026")
+    return text
+
+
+def _true_false_or_auto(value: object) -> object:
+    if value == "auto":
+        return value
+    try:
+        return TypeAdapter(bool).validate_python(value)
+    except ValidationError as error:
+        raise ValueError('must be true, false or "auto"') from error
+
+
 def _one_line(text: str) -> str:
     if any(character in text for character in "\r\n\0"):
         raise ValueError("must be one line")
@@ -154,6 +189,23 @@ class Mail(Section):
     postal_address: Line = ""
 
 
+class Dkim(Section):
+    """The signatures of mails: by the sender's domain, unless it is another, with the keys of ``dkim generate``."""
+
+    sign: Annotated[bool | Literal["auto"], BeforeValidator(_true_false_or_auto)] = "auto"
+    domain: Annotated[str, AfterValidator(_valid_domain_or_none)] = ""
+    selector_rsa: Annotated[str, AfterValidator(_valid_selector)] = "digestbot-rsa"
+    rsa_key: Line = ""
+    selector_ed25519: Annotated[str, AfterValidator(_valid_selector)] = "digestbot-ed"
+    ed25519_key: Line = ""
+
+    @model_validator(mode="after")
+    def _a_selector_for_each(self) -> Self:
+        if self.selector_rsa.lower() == self.selector_ed25519.lower():
+            raise ValueError("selector_rsa and selector_ed25519 are the same; the DNS needs a name for each key")
+        return self
+
+
 class DigestSettings(Section):
     """What goes into a digest."""
 
@@ -162,6 +214,7 @@ class DigestSettings(Section):
     min_score: float = 0.0
     diversity: float = Field(default=0.1, ge=0, le=1)
     explore: int = Field(default=1, ge=0, le=10)
+    quiet_day: bool = False
 
 
 class Schedule(Section):
@@ -275,6 +328,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     smtp: Smtp = Smtp()
     mail: Mail = Mail()
+    dkim: Dkim = Dkim()
     digest: DigestSettings = DigestSettings()
     schedule: Schedule = Schedule()
     ranking: Ranking = Ranking()
@@ -303,6 +357,18 @@ class Settings(BaseSettings):
     def path(self, name: Literal["database", "templates", "secret_file", "mailbox"]) -> Path:
         """Return one of the paths, seen from the folder of the settings file."""
         return self._root / str(getattr(self, name))
+
+    def dkim_key(self, kind: Literal["rsa", "ed25519"]) -> Path:
+        """Return the file of a key that signs mails: the one that is named, else the one beside the secret file.
+
+        Called by its selector, so that a new selector gets a new key, and the old one is kept for mails under way.
+        """
+        dkim = self.dkim
+        named, selector = {
+            "rsa": (dkim.rsa_key, dkim.selector_rsa),
+            "ed25519": (dkim.ed25519_key, dkim.selector_ed25519),
+        }[kind]
+        return self._root / named if named else self.path("secret_file").parent / f"{selector}.pem"
 
     @property
     def base_url(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digestbot.errors import SettingsError
-from digestbot.settings.files import read_toml
+from digestbot.settings.files import create_private, read_toml, refuse_open_to_others
 
 
 class Secrets(BaseModel):
@@ -71,12 +70,7 @@ def _tuple(value: Any) -> Any:
 
 
 def _stored_secrets(path: Path) -> Secrets:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError(f"{path}: others can read it; run: chmod 600 {path}")
+    refuse_open_to_others(path)
     try:
         return Secrets(**read_toml(path, "secret"))
     except ValidationError as error:
@@ -97,20 +91,4 @@ def _create(path: Path, secrets: Secrets) -> None:
         f"keys = [{', '.join(_toml(key) for key in secrets.keys)}]",
         f"smtp_password = {_toml(secrets.smtp_password)}",
     ]
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, unlike a rename, never replaces a file that another process made meanwhile.
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
+    create_private(path, "\n".join(lines) + "\n")

@@ -21,11 +21,12 @@ from digestbot.store.database import Database
 from digestbot.store.digests import insert_deliveries
 from digestbot.store.values import instant_text, instant_value
 
-# Digests are for the active, the mail that asks is for those who have not answered. What goes to no
-# subscriber, an alert to the admin, is never unwanted.
+# Digests are for the active, the mail that asks is for those who have not answered, and the last one for those who
+# left. What goes to no subscriber, an alert to the admin, is never unwanted.
 _UNWANTED = (
     "exists (select 1 from subscribers where subscribers.id = deliveries.subscriber_id"
-    " and subscribers.state <> iif(deliveries.kind = 'confirm', 'pending', 'active'))"
+    " and subscribers.state <> case deliveries.kind"
+    " when 'confirm' then 'pending' when 'goodbye' then 'unsubscribed' else 'active' end)"
 )
 
 
@@ -64,10 +65,11 @@ class Outbox:
             Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock, self._run = None, ""
 
-    def add(self, delivery: Delivery) -> None:
-        """Put a mail into the outbox; one with the same kind and key stays as it is."""
-        with self._database.write("full") as connection:
-            insert_deliveries(connection, [delivery])
+    def add(self, *deliveries: Delivery) -> None:
+        """Put mails into the outbox; one with the same kind and key stays as it is."""
+        if deliveries:
+            with self._database.write("full") as connection:
+                insert_deliveries(connection, deliveries)
 
     def recover(self, now: datetime, policy: Literal["resend", "hold"]) -> list[Delivery]:
         """Take up what a dead run left in ``sending``: to go out again as it was, or to be held."""

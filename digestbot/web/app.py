@@ -11,17 +11,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from digestbot.errors import StoreError
-from digestbot.web import feedback, subscription
+from digestbot.web import feedback, paper, subscription
 from digestbot.web.pages import Pages, plain
+from digestbot.web.paper import PaperPages
 
 log = structlog.get_logger()
 
 
-def create_app(pages: Pages) -> Starlette:
-    """Return the application that serves these pages."""
+def create_app(pages: Pages, paper_pages: PaperPages | None = None) -> Starlette:
+    """Return the application that serves these pages, and those of papers when there is something to make them of."""
     both = ["GET", "POST"]
     app = Starlette(
         routes=[
+            *([Route("/paper/{identifier:path}", paper.show)] if paper_pages else []),
             Route("/f/{token}", feedback.feedback, methods=both),
             Route("/u/{token}", subscription.unsubscribe, methods=both),
             Route("/p/{token}", subscription.preferences, methods=both),
@@ -32,6 +34,7 @@ def create_app(pages: Pages) -> Starlette:
         exception_handlers={HTTPException: _http_problem, StoreError: _store_problem, Exception: _failed},
     )
     app.state.pages = pages
+    app.state.paper_pages = paper_pages
     return app
 
 

@@ -16,7 +16,17 @@ from starlette.responses import HTMLResponse, Response
 
 from digestbot.errors import DigestbotError
 from digestbot.links import Links
-from digestbot.models import Digest, DigestId, PaperId, Rating, RatingValue, Subscriber, SubscriberId, SubscriberState
+from digestbot.models import (
+    Delivery,
+    Digest,
+    DigestId,
+    PaperId,
+    Rating,
+    RatingValue,
+    Subscriber,
+    SubscriberId,
+    SubscriberState,
+)
 
 _MOST_FORM_BYTES = 65_536
 
@@ -68,13 +78,24 @@ class SubscriberStore(Protocol):
     ) -> None: ...
 
 
+class Outbox(Protocol):
+    """Takes mails."""
+
+    def add(self, *deliveries: Delivery) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What the pages work with; ``ready`` asks the store whether it answers, and raises when not."""
+    """What the pages work with.
+
+    ``ready`` asks the store whether it answers, and raises when not; ``domain`` is that of the mails' sender.
+    """
 
     digests: DigestStore
     ratings: RatingStore
     subscribers: SubscriberStore
+    outbox: Outbox
+    domain: str
     links: Links
     templates: jinja2.Environment
     clock: Callable[[], datetime]

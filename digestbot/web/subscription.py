@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from digestbot.digest.compose import goodbye_delivery, welcome_delivery
 from digestbot.errors import LinkError, UsageError
 from digestbot.models import WEEKDAYS, Subscriber, SubscriberState, canonical_days, parse_time, weekdays, zone
 from digestbot.web.pages import FormError, Pages, read_form
@@ -42,7 +43,9 @@ def _unsubscribe(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
         return pages.show("unsubscribe", ended=ended)
     if form.get("again") == "1":
         return _come_back(pages, subscriber)
-    pages.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, pages.clock(), among=_NOT_ENDED)
+    now = pages.clock()
+    if pages.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, now, among=_NOT_ENDED):
+        pages.outbox.add(goodbye_delivery(subscriber, domain=pages.domain, now=now))
     return pages.show("unsubscribe", ended=True)
 
 
@@ -70,8 +73,9 @@ def _confirm(pages: Pages, token: str, yes: bool) -> Response:
     if subscriber.state == SubscriberState.PENDING:
         if not yes:
             return pages.show("confirm")
-        pending = (SubscriberState.PENDING,)
-        pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock(), among=pending)
+        pending, now = (SubscriberState.PENDING,), pages.clock()
+        if pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, now, among=pending):
+            pages.outbox.add(welcome_delivery(subscriber, domain=pages.domain, now=now))
     elif subscriber.state != SubscriberState.ACTIVE:
         return pages.say("This link has done its work", "The subscription has been changed since.")
     return pages.show(

@@ -185,6 +185,17 @@ def test_no_secret_is_ever_shown(cli: Cli) -> None:
             assert secret not in said.out + said.err
 
 
+def test_whether_mails_are_signed_is_told_and_keys_that_others_can_read_are_a_problem(cli: Cli) -> None:
+    cli.configure('[mail]\nsender = "digest@example.org"\n')
+    assert found(cli, "dkim")["grade"] == "note"
+    cli("dkim", "generate")
+    assert found(cli, "dkim")["says"] == "mails are signed by example.org"
+    key = cli.folder / "digestbot-ed.pem"
+    key.chmod(0o644)
+    one = found(cli, "dkim", code=1)
+    assert (one["grade"], f"chmod 600 {key}" in one["says"]) == ("problem", True)
+
+
 def test_mail_through_a_server_needs_a_sender_of_ones_own(cli: Cli) -> None:
     cli.configure('[smtp]\nhost = "mail.example.org"')
     assert found(cli, "sender", code=1)["grade"] == "problem"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,19 +14,23 @@ from digestbot.digest.wording import (
     author_line,
     counted,
     how_often,
+    kind,
     lead,
+    left_out,
     long_day,
     meta,
     preheader,
     reason,
+    sections,
     short_day,
     short_title,
     shorten,
+    shown_authors,
     subject,
     summary,
 )
-from digestbot.models import DigestItem, Reason
-from tests.factories import digest, paper
+from digestbot.models import Digest, DigestItem, Reason
+from tests.factories import DAY, digest, paper
 
 CUT = "\N{NO-BREAK SPACE}…"
 words = st.text(st.sampled_from("ab .,:é界🦉"), max_size=200)
@@ -92,15 +98,46 @@ def test_up_to_four_authors_are_named_and_of_more_the_last() -> None:
     assert author_line(["A", "B", "C", "D", "E"]) == "A, B, C … E"
 
 
-def test_the_subject_names_the_best_paper_and_how_many_more() -> None:
-    assert subject(digest(paper(title="Owl"))) == "Owl"
-    assert subject(digest(paper(1, title="Owl"), paper(2))) == "Owl, and one more"
-    assert subject(digest(*map(paper, range(1, 16)))) == "Sparse retrieval, part 1, and 14 more"
+def shown(authors: str, *followed: str) -> str:
+    return "".join(
+        f"{one.before}*{one.name}*" if one.followed else one.before + one.name
+        for one in shown_authors(authors.split(", "), followed)
+    )
+
+
+def test_who_is_followed_stands_out_and_is_never_lost_in_the_ellipsis() -> None:
+    names = "Ada Quill, Ben Ito, Cleo Marsh, Dan Oduya, Eva Lind, Finn Roe"
+    assert shown(names, "Eva Lind") == "Ada Quill, Ben Ito, Cleo Marsh … *Eva Lind*, Finn Roe"
+    assert shown(names, "D. Oduya", "Roe, Finn") == "Ada Quill, Ben Ito, Cleo Marsh, *Dan Oduya* … *Finn Roe*"
+    assert shown(names, "Ben Ito") == "Ada Quill, *Ben Ito*, Cleo Marsh … Finn Roe"
+    assert shown("Ada Quill, Ben Ito", "Ada M. Quill") == "*Ada Quill*, Ben Ito"
+    # Another of the family, and a word that is followed, are no author.
+    assert shown(names, "Gus Lind", "sparse retrieval") == "Ada Quill, Ben Ito, Cleo Marsh … Finn Roe"
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(words, max_size=30), st.lists(words, max_size=3))
+def test_of_any_authors_the_first_three_and_the_last_are_shown(authors: list[str], followed: list[str]) -> None:
+    made = shown_authors(authors, followed)
+    assert len(made) == min(len(authors), 4) or any(one.followed for one in made)
+    assert not made or made[0].before == ""
+    assert all(one.before in (", ", " … ") and len(one.name) <= 80 for one in made[1:])
+
+
+def test_the_subject_names_the_best_paper_how_many_more_and_the_day() -> None:
+    assert subject(digest(paper(title="Owl"))) == "Owl (27 May)"
+    assert subject(digest(paper(1, title="Owl"), paper(2))) == "Owl, and one more (27 May)"
+    assert subject(digest(*map(paper, range(1, 16)))) == "Sparse retrieval, part 1, and 14 more (27 May)"
+
+
+def test_no_two_subjects_of_consecutive_days_are_alike() -> None:
+    one = digest(paper(title="Owl"))
+    assert subject(one) != subject(replace(one, local_day=one.local_day + timedelta(days=1)))
 
 
 def test_the_subject_of_a_long_title_still_says_how_many_more() -> None:
     made = subject(digest(paper(1, title="word " * 1000), paper(2)))
-    assert made.endswith(" word…, and one more")
+    assert made.endswith(" word…, and one more (27 May)")
     assert len(made) <= 100
 
 
@@ -120,25 +157,60 @@ def test_a_title_that_begins_with_a_colon_still_has_a_short_form() -> None:
     assert short_title("Owl: a method") == "Owl"
 
 
-def test_the_lead_says_why_the_list_is_what_it_is() -> None:
-    def made(*kinds: str) -> str:
-        items = [
-            DigestItem(position=place, paper=paper(place), shown_id="", score=1.0, reason=Reason(kind=kind))  # type: ignore[arg-type]
-            for place, kind in enumerate(kinds, 1)
-        ]
-        return lead(digest(items=tuple(items)))
-
-    assert made("terms", "terms") == "Two papers that answer to the terms of what you liked. Best match first."
-    assert made("terms", "trending").startswith("One paper that answers to")
-    assert made("trending").startswith("One paper, the newest and most upvoted, as you have not liked any yet.")
-
-
 def led(*kinds: str) -> str:
     items = [
         DigestItem(position=place, paper=paper(place), shown_id="", score=1.0, reason=Reason(kind=kind))  # type: ignore[arg-type]
         for place, kind in enumerate(kinds, 1)
     ]
-    return lead(digest(items=tuple(items)))
+    return lead(digest(items=tuple(items), number=2))
+
+
+def test_the_lead_says_why_the_list_is_what_it_is() -> None:
+    assert led("terms", "terms") == "Two papers that answer to the terms of what you liked. Best match first."
+    assert led("terms", "trending").startswith("One paper that answers to")
+    assert led("trending").startswith("One paper, the newest and most upvoted, as you have not liked any yet.")
+
+
+def announced(*days: int, **changes: Any) -> Digest:
+    papers = [paper(number, announced=DAY - timedelta(days=day)) for number, day in enumerate(days, 1)]
+    return digest(*papers, **{"number": 7} | changes)
+
+
+def test_a_first_list_a_weekly_one_and_one_after_a_pause_say_what_they_are() -> None:
+    assert [kind(announced(0, 0)), kind(announced(3, 0))] == ["daily", "daily"]
+    assert kind(announced(6, 0)) == "catch-up"
+    assert lead(announced(6, 0)).startswith("A few days at once, from 21 May to 27 May. Two papers")
+    assert kind(announced(6, 0, days="weekly")) == kind(announced(0, days="mon")) == "weekly"
+    assert lead(announced(6, 0, days="weekly")).startswith("The best of the week, by day. Two papers")
+    assert kind(announced(6, 0, number=1, days="weekly")) == "first"
+    assert lead(announced(0, number=1)).startswith("Your first list. One paper")
+
+
+def test_a_weekly_list_has_a_line_above_each_day() -> None:
+    found = announced(6, 6, 1, 0, 0, days="weekly")
+    assert sections(found) == ["Wednesday, 21 May", "", "Monday, 26 May", "Tuesday, 27 May", ""]
+    assert "Best match first" not in lead(found)
+    assert sections(announced(6, 0)) == ["", ""]
+    # One that was composed in another order, before its reader asked for weekly lists, has none.
+    assert sections(announced(0, 6, days="weekly")) == ["", ""]
+
+
+def test_what_a_mail_has_no_room_for_is_counted() -> None:
+    assert [left_out(0), left_out(1)] == ["", "One more paper on the page of this list"]
+    assert left_out(40) == "40 more papers on the page of this list"
+
+
+def test_where_a_paper_is_from_stands_with_its_categories_and_day() -> None:
+    assert meta(paper(categories=("cs.IR", "cs.CL", "cs.LG"))) == "arXiv · cs.IR, cs.CL · 27 May"
+    preprint = paper(categories=("genomics",), url="https://www.biorxiv.org/content/1")
+    assert meta(replace(preprint, id="doi:10.1101/1")) == "bioRxiv · genomics · 27 May"
+    assert meta(replace(preprint, id="feed:1", url="http://[", categories=())) == "27 May"
+
+
+def test_a_term_is_spelt_as_in_its_paper() -> None:
+    one = paper(title="Vision-Language Models (VLMs)", abstract="We use mRNA \n display. Robots grasp.")
+    told = reason(Reason(kind="terms", terms=("vlms", "mrna display", "robots")), one)
+    assert told == ("Your terms", "VLMs · mRNA\N{NO-BREAK SPACE}display · robots")
 
 
 def test_the_lead_counts_what_is_there_because_of_likes_together() -> None:
@@ -227,5 +299,5 @@ def test_days_and_numbers_in_words() -> None:
         "twelve papers",
         "13 papers",
     ]
-    assert meta(paper(categories=())) == "27 May"
-    assert meta(paper()) == "cs.IR · 27 May"
+    assert meta(paper(categories=())) == "arXiv · 27 May"
+    assert meta(paper()) == "arXiv · cs.IR, cs.CL · 27 May"

@@ -6,7 +6,7 @@ import email
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from email import policy
 from email.message import EmailMessage
 from typing import Any
@@ -16,14 +16,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from digestbot.digest.compose import confirm_delivery, digest_delivery
+from digestbot.digest.compose import (
+    confirm_delivery,
+    digest_delivery,
+    goodbye_delivery,
+    quiet_delivery,
+    welcome_delivery,
+)
 from digestbot.digest.render import Renderer
 from digestbot.links import Links
 from digestbot.mail.message import Draft, Sender, build, digest_headers
-from digestbot.models import Reason, SubscriberState
-from digestbot.pipeline.deliver import Letters
+from digestbot.models import WEEKDAYS, Reason, SubscriberState
+from digestbot.pipeline.letters import Letters
 from digestbot.store import Preferences, Store
-from tests.factories import KEY, NOW, digest, paper, subscriber
+from tests.factories import DAY, KEY, NOW, digest, paper, subscriber
 
 SENDER = Sender(sender="Paper Digest <digest@example.org>", reply_to="help@example.org", list_name="Daily papers")
 UNSUBSCRIBE = "https://papers.example.org/u/" + "t" * 60
@@ -119,6 +125,41 @@ def test_the_mail_that_asks_to_confirm_is_the_golden_mail(
     reader = store.subscribers.add("ada@example.org", SubscriberState.PENDING, Preferences(), NOW)
     delivery = confirm_delivery(reader, domain="example.org", now=NOW)
     golden("confirm.eml", letters(store, templates, links).write(delivery))
+
+
+def test_the_mails_of_a_subscription_are_the_golden_mails(
+    store: Store, templates: jinja2.Environment, links: Links, golden: Callable[[str, bytes], None]
+) -> None:
+    reader = store.subscribers.add("ada@example.org", SubscriberState.ACTIVE, Preferences(), NOW)
+    written = letters(store, templates, links, "Lindenstraße 1, 10969 Berlin")
+    golden("welcome.eml", written.write(welcome_delivery(reader, domain="example.org", now=NOW)))
+    golden("goodbye.eml", written.write(goodbye_delivery(reader, domain="example.org", now=NOW)))
+    quiet = quiet_delivery(reader, local_day=DAY, domain="example.org", now=NOW)
+    golden("quiet.eml", written.write(quiet))
+
+
+def test_a_mail_of_the_list_can_be_ended_by_one_click_and_a_goodbye_is_none(
+    store: Store, templates: jinja2.Environment, links: Links
+) -> None:
+    reader = store.subscribers.add("ada@example.org", SubscriberState.ACTIVE, Preferences(), NOW)
+    written = letters(store, templates, links)
+    welcome = head(written.write(welcome_delivery(reader, domain="example.org", now=NOW)))
+    goodbye = head(written.write(goodbye_delivery(reader, domain="example.org", now=NOW)))
+    assert b"\r\nList-Unsubscribe: <https://" in welcome
+    assert b"List-Unsubscribe" not in goodbye
+    assert b"\r\nAuto-Submitted: auto-generated\r\n" in goodbye
+
+
+@pytest.mark.parametrize(
+    ("weekday", "told"), [(0, "today"), (1, "tomorrow"), (2, "on Thursday, 29 May"), (6, "on Monday, 2 June")]
+)
+def test_a_welcome_says_when_the_first_list_comes(
+    templates: jinja2.Environment, links: Links, weekday: int, told: str
+) -> None:
+    day = WEEKDAYS[(DAY.weekday() + weekday) % 7]
+    made = Renderer(templates, links).welcome(subscriber(days=day, send_at=time(23, 0)), NOW)
+    assert made.subject == f"Welcome: your first list comes {told}"
+    assert f"the first time {told}" in " ".join(made.text.split())
 
 
 def test_the_headers_of_a_digest_are_these_in_this_order() -> None:

@@ -25,7 +25,8 @@ from digestbot.mail.message import Sender
 from digestbot.mail.smtp import Server, SmtpConnection
 from digestbot.models import Delivery, DeliveryKind, DeliveryState, Digest, Subscriber, SubscriberState
 from digestbot.pipeline.compose import Composer
-from digestbot.pipeline.deliver import Connection, Deliverer, Letters, Outcome
+from digestbot.pipeline.deliver import Connection, Deliverer, Outcome
+from digestbot.pipeline.letters import Letters
 from digestbot.pipeline.refit import Fitter, Refitting
 from digestbot.ranking.features import Recipe
 from digestbot.ranking.rank import Choice
@@ -164,8 +165,9 @@ def fitter(store: Store, **changes: Any) -> Fitter:
     return Fitter(store.papers, Fits(database.with_name(f"{database.name}.fits")), Refitting(**values | changes))
 
 
-def composer(store: Store, **changes: Any) -> Composer:
+def composer(store: Store, *, quiet: bool = False, **changes: Any) -> Composer:
     values: dict[str, Any] = {"choice": Choice(**changes), "window_days": 3, "domain": DOMAIN}
+    values["quiet"] = store.outbox if quiet else None
     return Composer(store.papers, store.subscribers, store.ratings, store.digests, fitter(store), **values)
 
 

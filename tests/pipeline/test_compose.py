@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from digestbot.digest.compose import digest_delivery
 from digestbot.links import Links
-from digestbot.models import DISLIKE, LIKE, DeliveryState, Digest, Paper, Subscriber, SubscriberState
+from digestbot.models import DISLIKE, LIKE, DeliveryKind, DeliveryState, Digest, Paper, Subscriber, SubscriberState
 from digestbot.pipeline.due import Awaited
 from digestbot.schedule import local_day
 from digestbot.store import Store
@@ -107,6 +107,36 @@ def test_who_has_nothing_new_gets_no_digest_and_stays_due(store: Store) -> None:
     assert [one.id for one, _ in composer(store).due(NOW)] == [reader.id]
     store.papers.add([paper(2)], NOW)
     assert composed(store, NOW + timedelta(hours=2)) == {reader.id: [paper(2).id]}
+
+
+def test_on_a_quiet_day_who_gets_no_digest_is_told_so_once_if_that_is_wanted(store: Store) -> None:
+    ada = join(store, "ada")
+    for now in (NOW, NOW + timedelta(hours=1)):
+        assert list(composer(store, quiet=True).compose_due(now)) == []
+    quiet = store.outbox.find(DeliveryKind.QUIET, f"{ada.id}:{DAY.isoformat()}")
+    assert quiet is not None
+    assert quiet.created_at == NOW
+    assert store.outbox.counts() == {DeliveryState.PENDING: 1}
+    assert list(composer(store, quiet=True).compose_due(NOW, store=False)) == []
+    # The papers that come later in the day are not lost.
+    store.papers.add([paper(1)], NOW)
+    made = list(composer(store, quiet=True).compose_due(NOW + timedelta(hours=2)))
+    assert [one.subscriber_id for one in made] == [ada.id]
+    assert store.outbox.counts() == {DeliveryState.PENDING: 2}
+
+
+def test_a_weekly_digest_goes_from_day_to_day_with_the_best_of_each_first(store: Store) -> None:
+    friday = NOW + timedelta(days=3)
+    reader = join(store, "ada", days="weekly")
+    like(store, reader, about("robots", 1, announced=OLD))
+    days = [DAY + timedelta(days=number) for number in (3, 1, 3, 1)]
+    fields = ["proofs", "speech", "robots", "robots"]
+    papers = [about(f, n, announced=day) for n, (f, day) in enumerate(zip(fields, days, strict=True), 2)]
+    store.papers.add(papers, friday)
+    (made,) = composer(store, floor=-9.0).compose_due(friday)
+    assert [item.paper.announced for item in made.items] == sorted(days)
+    assert [item.position for item in made.items] == [1, 2, 3, 4]
+    assert [ids(made)[0], ids(made)[2]] == [papers[3].id, papers[2].id]
 
 
 def test_papers_without_a_single_word_make_no_digest_and_no_error(store: Store) -> None:

@@ -16,7 +16,7 @@ from digestbot.digest.render import Renderer, environment
 from digestbot.errors import StoreError
 from digestbot.links import Links
 from digestbot.models import DeliveryState, SubscriberState
-from digestbot.pipeline.deliver import Letters
+from digestbot.pipeline.letters import Letters
 from digestbot.settings import packaged
 from digestbot.store import Preferences, Store
 from tests.factories import DAY, NOW, digest, paper

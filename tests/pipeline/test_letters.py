@@ -8,7 +8,7 @@ import pytest
 from digestbot.digest.render import Renderer
 from digestbot.links import Links
 from digestbot.mail.message import Sender
-from digestbot.pipeline.deliver import Letters
+from digestbot.pipeline.letters import Letters
 from digestbot.store import Store
 from tests.factories import described, paper
 from tests.store.scenes import LATER, join, post

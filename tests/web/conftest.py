@@ -19,6 +19,7 @@ from digestbot.store import Preferences, Store
 from digestbot.web.app import create_app
 from digestbot.web.pages import Pages
 from tests.factories import NOW, digest, paper
+from tests.web.library import ALL, Library
 
 
 @dataclass
@@ -83,6 +84,8 @@ def site_of(store: Store, links: Links, templates: jinja2.Environment) -> Iterat
             digests=store.digests,
             ratings=store.ratings,
             subscribers=store.subscribers,
+            outbox=store.outbox,
+            domain="example.org",
             links=links,
             templates=templates,
             clock=lambda: times[-1],
@@ -103,6 +106,24 @@ def site(site_of: Callable[..., Site]) -> Site:
     return site_of(paper(1), paper(2), paper(3))
 
 
+@pytest.fixture
+def library_of(store: Store, links: Links, templates: jinja2.Environment) -> Iterator[Callable[..., Library]]:
+    opened: list[Library] = []
+
+    def make(*papers: Paper, **how: Any) -> Library:
+        opened.append(Library.of(store, links, templates, papers, **how))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def library(library_of: Callable[..., Library]) -> Library:
+    return library_of(*ALL)
+
+
 def tree(response: Any) -> html.HtmlElement:
     return html.document_fromstring(response.text)
 
@@ -120,3 +141,15 @@ def choices(response: Any) -> dict[str, str]:
 def form_fields(form: html.HtmlElement) -> dict[str, str]:
     """Return what a browser would send for a form as it stands."""
     return {name: value for name, value in form.form_values() if name}
+
+
+def near(page: Any) -> list[tuple[str, str, str]]:
+    """Return title, address and shared terms of the similar papers."""
+    rows = tree(page).xpath("//section//li")
+    return [
+        (row.xpath("string(.//h3/a)"), row.xpath("string(.//h3/a/@href)"), row.xpath("string(p[2])")) for row in rows
+    ]
+
+
+def words(page: Any) -> str:
+    return " ".join(tree(page).text_content().split())

@@ -22,10 +22,12 @@ from digestbot.digest.render import Renderer
 from digestbot.links import Links
 from digestbot.mail.message import Sender
 from digestbot.models import SubscriberState
-from digestbot.pipeline.deliver import Letters
+from digestbot.pipeline.letters import Letters
 from digestbot.store import Preferences, Store
 from digestbot.web.app import create_app
 from digestbot.web.pages import Pages
+from digestbot.web.paper import PaperPages
+from digestbot.web.similar import SimilarPapers
 from tests.factories import KEY, NOW, paper
 from tests.web.conftest import Site, dump, form_fields, heading, put, tree
 
@@ -39,12 +41,16 @@ def served(store: Store, templates: jinja2.Environment, free_port: Callable[[], 
         digests=store.digests,
         ratings=store.ratings,
         subscribers=store.subscribers,
+        outbox=store.outbox,
+        domain="example.org",
         links=links,
         templates=templates,
         clock=lambda: NOW,
         ready=store.papers.count,
     )
-    server = uvicorn.Server(uvicorn.Config(create_app(pages), host="127.0.0.1", port=port, log_level="error"))
+    similar = SimilarPapers(store.search, lambda _now: None)
+    app = create_app(pages, PaperPages(papers=store.papers, similar=similar))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     running = threading.Thread(target=server.run)
     running.start()
     while running.is_alive() and not server.started:
@@ -52,6 +58,7 @@ def served(store: Store, templates: jinja2.Environment, free_port: Callable[[], 
     yield links
     server.should_exit = True
     running.join()
+    similar.close()
 
 
 def own_links(message: bytes, base_url: str) -> set[str]:
@@ -73,8 +80,8 @@ def test_a_browser_that_opens_every_link_of_the_mails_changes_nothing(
         letters.write(confirm_delivery(pending, domain="example.org", now=NOW)),
     ]
     links = sorted(set().union(*(own_links(message, served.base_url) for message in mails)))
-    # Like, not for me, preferences, unsubscribe; and the one that confirms.
-    assert len(links) == 5
+    # Like, not for me, similar, preferences, unsubscribe; and the one that confirms.
+    assert len(links) == 6
 
     def visit(number: int) -> str:
         command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
@@ -86,8 +93,18 @@ def test_a_browser_that_opens_every_link_of_the_mails_changes_nothing(
     with ThreadPoolExecutor(2) as browsers:
         seen = list(browsers.map(visit, range(len(links))))
     assert dump(store) == before
-    headings = sorted(re.sub("<[^>]*>", "", heading) for page in seen for heading in re.findall("<h1>.*?</h1>", page))
-    assert headings == ["Preferences", "Start the mails?", "Unsubscribe?", "You chose Like", "You chose Not for me"]
+    headings = sorted(
+        re.sub("<[^>]*>", "", heading) for page in seen for heading in re.findall("<h1[^>]*>.*?</h1>", page)
+    )
+    pages = [
+        "Preferences",
+        paper(1).title,
+        "Start the mails?",
+        "Unsubscribe?",
+        "You chose Like",
+        "You chose Not for me",
+    ]
+    assert headings == pages
 
 
 # The orders in which a program comes by the links of a mail of three papers.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from digestbot.models import SubscriberState
+from digestbot.models import DeliveryKind, SubscriberState
 from digestbot.store import Preferences
 from tests.factories import NOW
 from tests.web.conftest import Site, form_fields, heading, tree
@@ -243,3 +243,37 @@ def test_a_confirm_link_of_an_erased_reader_does_nothing(site: Site) -> None:
     site.erase_reader()
     answer: Any = site.client.post(link)
     assert (answer.status_code, heading(answer)) == (200, "Nothing to do here")
+
+
+# the mails of these pages
+
+
+def waiting(site: Site, kind: DeliveryKind) -> list[str]:
+    rows = site.store.database.rows(
+        "select address from deliveries where kind = ? and state = 'pending' order by id", (kind,)
+    )
+    return [row["address"] for row in rows]
+
+
+def test_who_confirms_is_greeted_once(site: Site) -> None:
+    pending = site.store.subscribers.add("cleo@example.org", SubscriberState.PENDING, Preferences(), NOW)
+    link = site.links.confirm(pending.id, NOW)
+    assert waiting(site, DeliveryKind.WELCOME) == []
+    site.client.get(link)
+    assert waiting(site, DeliveryKind.WELCOME) == []
+    for _ in range(2):
+        site.client.post(link)
+    assert waiting(site, DeliveryKind.WELCOME) == ["cleo@example.org"]
+
+
+def test_who_leaves_is_told_once_that_it_was_the_last_mail(site: Site) -> None:
+    link = site.links.unsubscribe(site.reader.id)
+    site.client.get(link)
+    assert waiting(site, DeliveryKind.GOODBYE) == []
+    for _ in range(2):
+        site.client.post(link, data={"List-Unsubscribe": "One-Click"})
+    assert waiting(site, DeliveryKind.GOODBYE) == [site.reader.email]
+    # It is for who has left: nobody who came back meanwhile is told goodbye.
+    site.client.post(link, data={"again": "1"})
+    site.store.outbox.drop_unwanted(NOW)
+    assert waiting(site, DeliveryKind.GOODBYE) == []
