@@ -78,8 +78,11 @@ class _InliningLoader(jinja2.FileSystemLoader):
 
 def wrapped(text: str, indent: str = "", rest: str | None = None) -> str:
     """Return text folded to 72 columns; addresses and long words stay whole."""
+    line = _BLANKS.sub(" ", text).strip(" ")
+    if len(indent) + len(line) <= _TEXT_WIDTH:
+        return f"{indent}{line}"
     return textwrap.fill(
-        _BLANKS.sub(" ", text).strip(" "),
+        line,
         _TEXT_WIDTH,
         initial_indent=indent,
         subsequent_indent=indent if rest is None else rest,

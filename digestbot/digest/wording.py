@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -23,6 +24,7 @@ _MAX_NAME, _MAX_CATEGORY = 80, 40
 _PAUSE_DAYS = 5
 
 Kind: TypeAlias = Literal["daily", "weekly", "catch-up", "first"]
+_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!vs\.)\s+(?=[A-Z\"“(])")
 
 
@@ -221,14 +223,20 @@ def reason(reason: Reason, paper: Paper) -> tuple[str, str]:
 
 
 def as_written(term: str, paper: Paper) -> str:
-    """Return a term as its paper spells it where that has capitals inside: ``VLMs`` for ``vlms``."""
-    spelt = r"\s+".join(map(re.escape, term.split()))
-    for text in (paper.title, paper.abstract):
-        for found in re.finditer(rf"(?<!\w){spelt}(?!\w)", text, re.IGNORECASE):
-            words = found[0].split()
-            if any(word[1:] != word[1:].lower() for word in words):
-                return " ".join(words)
-    return term
+    """Return a term with the capitals that its paper writes inside words: ``VLMs`` for ``vlms``."""
+    capitals = _capitals(paper.title, paper.abstract)
+    return " ".join(capitals.get(word, word) for word in term.split(" ")) if capitals else term
+
+
+@lru_cache(maxsize=4096)
+def _capitals(*texts: str) -> dict[str, str]:
+    """Return the words with capitals behind their first letter, by how they are in small letters; the first of each."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for word in _WORD.findall(text):
+            if word[1:] != word[1:].lower():
+                found.setdefault(word.lower(), word)
+    return found
 
 
 def how_often(days: str) -> str:
