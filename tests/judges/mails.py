@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import jinja2
 
-from digestbot.digest.compose import confirm_delivery, digest_delivery
+from digestbot.digest.compose import (
+    confirm_delivery,
+    digest_delivery,
+    goodbye_delivery,
+    quiet_delivery,
+    welcome_delivery,
+)
 from digestbot.digest.render import Renderer
 from digestbot.links import Links
 from digestbot.mail.message import Sender
@@ -17,7 +24,7 @@ from digestbot.store import Preferences, Store
 from tests.factories import DAY, KEY, NOW, alert, digest, paper, subscriber
 from tests.mails import parsed, part
 
-KINDS = ("daily", "weekly", "too much for a mail", "confirm", "alert")
+KINDS = ("daily", "weekly", "too much for a mail", "confirm", "welcome", "quiet", "goodbye", "alert")
 
 _SENDER = Sender(sender="Paper Digest <digest@example.org>", reply_to="help@example.org", list_name="Daily papers")
 _ABSTRACT = (
@@ -60,11 +67,15 @@ def write_all(store: Store, templates: jinja2.Environment) -> dict[str, bytes]:
         reader = replace(subscriber(), days=made.days)
         return letters.write_digest(made, reader, digest_delivery(made, reader, domain="example.org"))
 
+    here: dict[str, Any] = {"domain": "example.org", "now": NOW}
     return {
         "daily": of(_digest("daily", 10)),
         "weekly": of(_digest("weekly", 10)),
         "too much for a mail": of(_digest("daily", 70)),
-        "confirm": letters.write(confirm_delivery(pending, domain="example.org", now=NOW)),
+        "confirm": letters.write(confirm_delivery(pending, **here)),
+        "welcome": letters.write(welcome_delivery(pending, **here)),
+        "quiet": letters.write(quiet_delivery(pending, local_day=DAY, **here)),
+        "goodbye": letters.write(goodbye_delivery(pending, **here)),
         "alert": letters.write(alert(details=problems)),
     }
 
