@@ -9,7 +9,7 @@ LOCK := .venv-lock
 # Two test processes on two cores: threads of the linear algebra would only wait for each other.
 test-editable test-wheel: export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test test-editable test-wheel lint check soak lock clean
+.PHONY: demo test test-editable test-wheel lint check soak messages lock clean
 
 demo: $(READY)
 	@$(BIN)/digestbot demo
@@ -44,6 +44,10 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+# What the mails say, for translators: extracted by babel.cfg, merged into each catalogue, compiled. LANGUAGE=fr begins one.
+messages: $(READY)
+	$(BIN)/python -m tests.digest.catalogues $(LANGUAGE)
 
 # Names, versions and hashes only, for the wheels of all platforms.
 lock:

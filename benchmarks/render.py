@@ -19,7 +19,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
-import dkim
+import dkim  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -61,8 +61,9 @@ def main() -> int:
     links = Links(BASE, ["k" * 43])
     renderer = Renderer(environment(packaged("templates")), links, postal_address="Lindenstraße 1, 10969 Berlin")
     sender = Sender(sender="Paper Digest <digest@example.org>", list_name="Daily papers")
-    ours = Letters(None, None, renderer, links, sender, signer.sign)  # type: ignore[arg-type] - nothing is stored
-    unsigned = Letters(None, None, renderer, links, sender)  # type: ignore[arg-type] - as above
+    # Nothing is stored.
+    ours = Letters(None, None, renderer, links, sender, signer.sign)  # type: ignore[arg-type]
+    unsigned = Letters(None, None, renderer, links, sender)  # type: ignore[arg-type]
     plain = Plain(renderer, links, sender, rsa_key, ed25519_key)
     few = mails[:: max(1, len(mails) // 50)]
     # What a day's first mails render is there for all others.
@@ -117,7 +118,7 @@ def reason(paper: Paper, kind: str, papers: Sequence[Paper], chance: random.Rand
         terms = (chance.choice(paper.authors),)
     elif kind == "trending":
         terms = ()
-    return Reason(kind=kind, terms=terms, amounts=(0.1,) * len(terms))  # type: ignore[arg-type] - one of the five
+    return Reason(kind=kind, terms=terms, amounts=(0.1,) * len(terms))  # type: ignore[arg-type]
 
 
 class Plain:

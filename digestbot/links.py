@@ -1,4 +1,4 @@
-"""The only module that makes, signs and reads links.
+"""The only module that makes, signs and reads links, and the mail addresses that carry a token.
 
 A token is a purpose and a random id, signed; it carries no address and, save where it confirms
 something, does not expire. Its time is the time that the caller gives.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
@@ -20,9 +21,16 @@ from digestbot.errors import LinkError
 from digestbot.models import DigestId, PaperId, SubscriberId
 
 Purpose: TypeAlias = Literal["f", "u", "p", "c"]
+AddressPurpose: TypeAlias = Literal["b", "u"]
 
 CONFIRM_WITHIN = timedelta(hours=48)
 _MAX_TOKEN = 200
+
+# What stands before the token: the whole must fit into the 64 octets of a local part (RFC 5321 section 4.5.3.1.1).
+_PREFIXES: dict[AddressPurpose, str] = {"b": "b", "u": "unsub"}
+_ID_BYTES = 8
+# 80 bits: who guesses has to send a mail for each try.
+_SIGNATURE_BYTES = 10
 
 
 class Links:
@@ -95,6 +103,44 @@ class Links:
         return signer
 
 
+class SignedAddresses:
+    """Makes the addresses, at a domain of ours, that are one subscriber's alone, and reads what comes back to them.
+
+    In small letters and digits: relays change the case of addresses. ``keys`` stand newest first: the first signs,
+    all verify.
+    """
+
+    def __init__(self, domain: str, keys: Sequence[str]) -> None:
+        self.domain = domain.lower()
+        self._keys = [key.encode() for key in keys]
+
+    def bounce(self, subscriber_id: SubscriberId) -> str:
+        """Return the address that undeliverable mail to this subscriber goes back to."""
+        return self._address("b", subscriber_id)
+
+    def unsubscribe(self, subscriber_id: SubscriberId) -> str:
+        """Return the address at which a mail, whatever it says, ends this subscription."""
+        return self._address("u", subscriber_id)
+
+    def read(self, purpose: AddressPurpose, address: str) -> SubscriberId:
+        """Return whose address this is, in whatever case; raise ``LinkError`` unless we made it for this purpose."""
+        local, _, domain = address.rpartition("@")
+        prefix, _, token = local.partition("+")
+        # Outside of ASCII there are letters that lower() makes into ASCII ones.
+        if address.isascii() and domain.lower() == self.domain and prefix.lower() == _PREFIXES[purpose]:
+            signed = _from_base32(token.lower())
+            body = signed[:_ID_BYTES]
+            signatures = (_address_signature(key, purpose, body) for key in self._keys)
+            if any(hmac.compare_digest(body + signature, signed) for signature in signatures):
+                return int.from_bytes(body)
+        raise LinkError("this address is not complete, or not ours")
+
+    def _address(self, purpose: AddressPurpose, subscriber_id: SubscriberId) -> str:
+        body = subscriber_id.to_bytes(_ID_BYTES)
+        token = _to_base32(body + _address_signature(self._keys[0], purpose, body))
+        return f"{_PREFIXES[purpose]}+{token}@{self.domain}"
+
+
 class _SignerAt(TimestampSigner):
     """A signer that is told the time."""
 
@@ -119,3 +165,23 @@ def _decode(text: bytes) -> int:
         return int.from_bytes(base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4)))
     except binascii.Error as error:
         raise LinkError("this link is not complete, or not ours") from error
+
+
+def _address_signature(key: bytes, purpose: AddressPurpose, body: bytes) -> bytes:
+    return hmac.digest(key, f"digestbot address {purpose} ".encode() + body, "sha256")[:_SIGNATURE_BYTES]
+
+
+def _to_base32(content: bytes) -> str:
+    return base64.b32encode(content).decode("ascii").rstrip("=").lower()
+
+
+def _from_base32(text: str) -> bytes:
+    """Return what a token stands for; empty when there is no such token."""
+    if len(text) > _MAX_TOKEN:
+        return b""
+    try:
+        content = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except binascii.Error:
+        return b""
+    # The last letter has bits to spare, and only one way to write them is ours.
+    return content if _to_base32(content) == text else b""

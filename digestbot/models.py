@@ -24,6 +24,9 @@ DISLIKE: RatingValue = -1
 # All ids a subscriber can have: 64 bits without the sign, and never 0.
 EVERYONE = range(1, 2**63)
 
+# The languages that mails can be in, by their codes in digestbot/locale, each as its readers call it.
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAMED_DAYS = {
     "daily": frozenset(range(7)),
@@ -107,6 +110,7 @@ class Subscriber:
     papers: int
     categories: tuple[str, ...]
     created_at: datetime
+    language: str = "en"
     follows: tuple[str, ...] = ()
     mutes: tuple[str, ...] = ()
 
@@ -162,7 +166,7 @@ class Digest:
     """The ordered papers for one subscriber and one local day, as composed.
 
     ``number`` counts this subscriber's digests from 1, ``considered`` the candidates it was
-    chosen from, ``days`` is how often its reader got one then.
+    chosen from, ``days`` is how often its reader got one then, and ``language`` what it was in.
     """
 
     id: DigestId
@@ -173,13 +177,15 @@ class Digest:
     considered: int
     days: str
     items: tuple[DigestItem, ...]
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One mail to one address; unique by ``(kind, key)``.
 
-    ``subscriber_id`` is ``None`` for an alert, which goes to the admin; ``details`` is what it has to tell.
+    ``subscriber_id`` is ``None`` for an alert, which goes to the admin. ``details`` is what an alert has to tell, and
+    of a note to a subscriber the language that it was asked for in, which is English when it is empty.
     """
 
     id: int
@@ -251,6 +257,15 @@ def parse_time(text: str) -> time:
         return time(int(hours), int(minutes))
     except ValueError as error:
         raise UsageError(f"'{text}' is not a time of day; use HH:MM, for example 07:00") from error
+
+
+def parse_language(text: str) -> str:
+    """Return the language of mails that a code such as ``de`` names."""
+    code = text.strip().lower()
+    if code not in LANGUAGES:
+        there = ", ".join(f"{code} ({name})" for code, name in LANGUAGES.items())
+        raise UsageError(f"'{text}' is not a language of the mails; there are {there}")
+    return code
 
 
 @lru_cache(maxsize=512)

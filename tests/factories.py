@@ -110,6 +110,7 @@ def digest(*papers: Paper, reader: Subscriber | None = None, **changes: Any) -> 
         "number": 1,
         "considered": 40,
         "days": owner.days,
+        "language": owner.language,
         "items": tuple(
             DigestItem(
                 position=place,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestbot.errors import LinkError
-from digestbot.links import CONFIRM_WITHIN, Links, Purpose
+from digestbot.links import CONFIRM_WITHIN, AddressPurpose, Links, Purpose, SignedAddresses
 from tests.factories import KEY, NOW
 
 BASE = "https://papers.example.org"
@@ -163,3 +163,92 @@ def test_one_click_needs_https() -> None:
 
 def test_every_purpose_is_tested_here() -> None:
     assert {*PURPOSES, "c"} == set(get_args(Purpose))
+
+
+# mail addresses
+
+ADDRESSES = SignedAddresses("Bounce.Example.org", [KEY])
+MADE: dict[AddressPurpose, Any] = {"b": ADDRESSES.bounce, "u": ADDRESSES.unsubscribe}
+address_purposes = st.sampled_from(list(MADE))
+
+
+@given(identifiers, keys, address_purposes, st.randoms(use_true_random=False))
+def test_an_address_survives_a_round_trip_and_any_change_of_case(
+    identifier: int, key: str, purpose: AddressPurpose, random: Any
+) -> None:
+    addresses = SignedAddresses("bounce.example.org", [key])
+    address = {"b": addresses.bounce, "u": addresses.unsubscribe}[purpose](identifier)
+    relayed = "".join(random.choice((one.lower(), one.upper())) for one in address)
+    assert addresses.read(purpose, address) == addresses.read(purpose, relayed) == identifier
+
+
+@given(identifiers, address_purposes, st.data())
+def test_an_address_with_one_character_changed_is_refused(
+    identifier: int, purpose: AddressPurpose, data: st.DataObject
+) -> None:
+    address = MADE[purpose](identifier)
+    place = data.draw(st.integers(0, len(address) - 1))
+    other = data.draw(
+        st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789+-=@. \0")
+        | st.characters(codec="utf-8").filter(lambda one: one != address[place].upper())
+    )
+    if other == address[place]:
+        return
+    for changed in (address[:place] + other + address[place + 1 :], address[:place] + address[place + 1 :]):
+        with pytest.raises(LinkError):
+            ADDRESSES.read(purpose, changed)
+
+
+@given(identifiers)
+def test_every_last_letter_but_one_is_refused(identifier: int) -> None:
+    # It has a bit to spare.
+    local, at, domain = ADDRESSES.bounce(identifier).partition("@")
+    read = []
+    for last in "abcdefghijklmnopqrstuvwxyz234567":
+        try:
+            read.append(ADDRESSES.read("b", local[:-1] + last + at + domain))
+        except LinkError:
+            continue
+    assert read == [identifier]
+
+
+@given(identifiers, keys, keys, address_purposes)
+def test_no_other_key_purpose_or_domain_reads_an_address(
+    identifier: int, key: str, other: str, purpose: AddressPurpose
+) -> None:
+    own = SignedAddresses("bounce.example.org", [key])
+    bounce, leave = own.bounce(identifier), own.unsubscribe(identifier)
+    token = bounce.partition("+")[2]
+    for wrong in (leave, f"unsub+{token}", f"b+{token}.example.net", f"b+{token.partition('@')[0]}@example.org"):
+        with pytest.raises(LinkError):
+            own.read("b", wrong)
+    if key != other:
+        with pytest.raises(LinkError):
+            SignedAddresses("bounce.example.org", [other]).read(purpose, bounce if purpose == "b" else leave)
+
+
+@given(st.text(max_size=200) | st.text("abz27+@.=", max_size=60) | st.just("b+" + "a" * 10**6 + "@bounce.example.org"))
+def test_garbage_is_no_address_of_ours(text: str) -> None:
+    for purpose in MADE:
+        with pytest.raises(LinkError):
+            ADDRESSES.read(purpose, text)
+
+
+def test_the_newest_key_makes_addresses_and_every_key_reads_them() -> None:
+    old = SignedAddresses("b.example.org", ["the old key of the tests"])
+    rotated = SignedAddresses("b.example.org", ["the new key of the tests", "the old key of the tests"])
+    assert rotated.read("b", old.bounce(7)) == 7
+    assert SignedAddresses("b.example.org", ["the new key of the tests"]).read("b", rotated.bounce(7)) == 7
+    with pytest.raises(LinkError):
+        old.read("b", rotated.bounce(7))
+
+
+@given(identifiers)
+def test_addresses_are_short_small_and_fit_into_a_local_part(identifier: int) -> None:
+    for address, prefix in ((ADDRESSES.bounce(identifier), "b"), (ADDRESSES.unsubscribe(identifier), "unsub")):
+        assert re.fullmatch(rf"{prefix}\+[a-z2-7]{{29}}@bounce\.example\.org", address)
+        assert len(address.partition("@")[0]) <= 64
+
+
+def test_every_purpose_of_an_address_is_tested_here() -> None:
+    assert set(MADE) == set(get_args(AddressPurpose))

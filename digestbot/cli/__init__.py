@@ -36,6 +36,8 @@ _COMMANDS = {
     "rank": "offline:rank",
     "evaluate": "judging:evaluate",
     "dkim": "dkim:dkim",
+    "mail": "mail:mail",
+    "bounce": "bounce:bounce",
     "sources": "watching:sources",
     "doctor": "watching:doctor",
     "secret": "setup:secret",

@@ -30,6 +30,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option("--timezone", metavar="Z", help="An IANA name such as Europe/Berlin."),
     click.option("--send-at", metavar="HH:MM", help="When the mail is due, on the subscriber's clock."),
     click.option("--days", metavar="DAYS", help="daily, weekdays, weekly (Fridays), or a list such as mon,thu."),
+    click.option("--language", metavar="CODE", help="What the mails are in: en or de; '' for the installation's."),
     click.option("--papers", type=click.IntRange(1, 50), metavar="N", help="At most so many papers in a mail."),
     click.option(
         "--categories", metavar="LIST", help="What to choose from before the first like, such as cs.IR,cs.CL."
@@ -47,6 +48,7 @@ class Chosen(TypedDict):
     timezone: str | None
     send_at: str | None
     days: str | None
+    language: str | None
     papers: int | None
     categories: str | None
     follow: tuple[str, ...]
@@ -66,6 +68,7 @@ class Choices:
     timezone: str | None = None
     send_at: str | None = None
     days: str | None = None
+    language: str | None = None
     papers: int | None = None
     categories: tuple[str, ...] | None = None
     follow: tuple[Interest, ...] = ()
@@ -80,6 +83,7 @@ class Choices:
         timezone: str | None,
         send_at: str | None,
         days: str | None,
+        language: str | None,
         papers: int | None,
         categories: str | None,
         follow: Sequence[str],
@@ -88,13 +92,14 @@ class Choices:
         unmute: Sequence[str] = (),
     ) -> Choices:
         """Check options. Raises ``UsageError`` for the first that makes no sense."""
-        from digestbot.models import canonical_days, parse_time, zone
+        from digestbot.models import canonical_days, parse_language, parse_time, zone
         from digestbot.ranking.interests import parse
 
         made = cls(
             timezone=zone(timezone).key if timezone is not None else None,
             send_at=parse_time(send_at).strftime("%H:%M") if send_at is not None else None,
             days=canonical_days(days) if days is not None else None,
+            language=parse_language(language) if language else language,
             papers=papers,
             categories=_categories(categories) if categories is not None else None,
             follow=tuple(map(parse, follow)),
@@ -134,6 +139,7 @@ class Choices:
             timezone=self.timezone,
             send_at=self.send_at,
             days=self.days,
+            language=self.language,
             papers=self.papers,
             categories=self.categories,
             follows=tuple(one.canonical for one in follows) if self.follow or self.unfollow else None,

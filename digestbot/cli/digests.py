@@ -137,6 +137,7 @@ def _counts(outcome: Outcome) -> dict[str, int]:
 
 def _show_dry_run(installation: Installation, now: datetime, only: str | None, *, as_json: bool) -> None:
     from digestbot.digest.wording import subject
+    from digestbot.digest.words import words_of
 
     rows = []
     for digest in installation.composer.compose_due(now, only=only, store=False):
@@ -145,7 +146,7 @@ def _show_dry_run(installation: Installation, now: datetime, only: str | None, *
             {
                 "email": subscriber.email,
                 "local_day": digest.local_day.isoformat(),
-                "subject": subject(digest),
+                "subject": subject(digest, words_of(digest.language)),
                 "papers": [item.paper.id for item in digest.items],
             }
         )

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import jinja2
 
     from digestbot.digest.render import Renderer
-    from digestbot.links import Links
+    from digestbot.links import Links, SignedAddresses
     from digestbot.mail.dkim import Signer
     from digestbot.mail.message import Sender
+    from digestbot.mail.smtp import Server
     from digestbot.models import Subscriber
     from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.deliver import Connection, Deliverer
@@ -131,6 +132,7 @@ class Installation:
             send_at=schedule.send_at,
             days=schedule.days,
             papers=self.settings.digest.papers,
+            language=self.settings.mail.language,
         )
         return open_store(self.settings.path("database"), defaults=defaults, new_id=new_id)
 
@@ -147,6 +149,14 @@ class Installation:
         from digestbot.links import Links
 
         return Links(self.settings.base_url, self.secrets.keys)
+
+    @cached_property
+    def addresses(self) -> SignedAddresses | None:
+        """The signed addresses that mails come back to, ``None`` without a domain for them."""
+        from digestbot.links import SignedAddresses
+
+        domain = self.settings.mail.bounce_domain
+        return SignedAddresses(domain, self.secrets.keys) if domain else None
 
     @cached_property
     def templates(self) -> jinja2.Environment:
@@ -226,8 +236,15 @@ class Installation:
         """What makes bytes of deliveries."""
         from digestbot.pipeline.letters import Letters
 
-        sign = self.signer.sign if self.signer else None
-        return Letters(self.store.digests, self.store.subscribers, self.renderer, self.links, self.sender, sign)
+        return Letters(
+            self.store.digests,
+            self.store.subscribers,
+            self.renderer,
+            self.links,
+            self.sender,
+            sign=self.signer.sign if self.signer else None,
+            addresses=self.addresses,
+        )
 
     @cached_property
     def signer(self) -> Signer | None:
@@ -259,21 +276,29 @@ class Installation:
             outbox.close_run()
 
     def _connect(self) -> Connection:
-        smtp = self.settings.smtp
-        if not smtp.host:
+        server = self.server
+        if server is None:
             from digestbot.mail.folder import MailFolder
 
             return MailFolder(self.settings.path("mailbox"))
-        from digestbot.mail.smtp import Server, SmtpConnection
+        from digestbot.mail.smtp import SmtpConnection
 
-        return SmtpConnection(
-            Server(
-                host=smtp.host,
-                port=smtp.port,
-                security=smtp.security,
-                username=smtp.username,
-                password=self.secrets.smtp_password,
-            )
+        return SmtpConnection(server)
+
+    @property
+    def server(self) -> Server | None:
+        """The server that takes the mails, ``None`` when they become files."""
+        smtp = self.settings.smtp
+        if not smtp.host:
+            return None
+        from digestbot.mail.smtp import Server
+
+        return Server(
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            username=smtp.username,
+            password=self.secrets.smtp_password,
         )
 
     def client(self) -> Client:

@@ -87,8 +87,8 @@ def edit(
     choices = Choices.read(**chosen, unfollow=unfollow, unmute=unmute)
     if choices == Choices():
         raise UsageError(
-            "there is nothing to change; give --timezone, --send-at, --days, --papers, --categories, --follow,"
-            " --unfollow, --mute or --unmute"
+            "there is nothing to change; give --timezone, --send-at, --days, --language, --papers, --categories,"
+            " --follow, --unfollow, --mute or --unmute"
         )
     with program.installation() as installation:
         found = installation.subscriber(email)
@@ -203,6 +203,7 @@ def _value(subscriber: Subscriber) -> dict[str, object]:
         "timezone": subscriber.timezone,
         "send_at": subscriber.send_at.strftime("%H:%M"),
         "days": subscriber.days,
+        "language": subscriber.language,
         "papers": subscriber.papers,
         "categories": list(subscriber.categories),
         "follows": list(subscriber.follows),

@@ -53,6 +53,7 @@ def compose(
         number=number,
         considered=considered,
         days=subscriber.days,
+        language=subscriber.language,
         items=tuple(
             DigestItem(position=position, paper=one.paper, shown_id=one.paper.id, score=one.score, reason=one.reason)
             for position, one in enumerate(chosen, 1)
@@ -114,4 +115,5 @@ def _note(kind: DeliveryKind, subscriber: Subscriber, domain: str, now: datetime
         attempts=0,
         bytes_hash=None,
         created_at=moment,
+        details=subscriber.language,
     )

@@ -12,20 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from digestbot.digest import alerts, wording
 from digestbot.digest.inlining import Inliner
 from digestbot.digest.readable import readable
+from digestbot.digest.words import ENGLISH, Words, words_of
 from digestbot.errors import RenderError
 from digestbot.links import Links
-from digestbot.models import Digest, DigestItem, Paper, Subscriber
+from digestbot.models import LANGUAGES, Digest, DigestItem, Paper, Subscriber
 from digestbot.schedule import local_day, next_due
 
 _MAX_TITLE = 300
 _TEXT_WIDTH = 72
 # Without the no-break space, which keeps together what it joins.
 _BLANKS = re.compile(r"[ \t\r\n]+")
+# A sentence without names, by itself.
+_SAID = re.compile(r"""\{\{ _\("(?P<message>[^"\\]*)"\) \}\}""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ def environment(folder: Path, override: Path | None = None) -> jinja2.Environmen
     """Return the template environment; files in ``override`` replace ours one by one.
 
     HTML is escaped, text is not, and a name that a template misspells is an error. Templates of mails get the looks of
-    their classes as inline styles when they are loaded.
+    their classes as inline styles when they are loaded, and speak the language of the ``words`` they are rendered with.
     """
     if override is not None and not override.is_dir():
         raise RenderError(f"{override}: there is no such folder; make it, or set 'templates' to \"\"")
@@ -55,16 +58,65 @@ def environment(folder: Path, override: Path | None = None) -> jinja2.Environmen
         keep_trailing_newline=True,
     )
     made.filters["wrapped"] = wrapped
+    made.filters["aligned"] = aligned
+    made.add_extension("jinja2.ext.i18n")
+    # In place of the extension's own, each of which makes four calls of one.
+    made.globals.update({"_": _said, "gettext": _said, "ngettext": _said_of_many})
+    vars(made)["newstyle_gettext"] = True
     return made
 
 
+@jinja2.pass_context
+def _said(context: jinja2.runtime.Context, message: str, /, **values: Any) -> str:
+    """Return a sentence in the language of the mail, its names filled in; it is text: what is markup is escaped."""
+    words = _words_in(context)
+    if not values:
+        return _whole(words, message)
+    return _sentence(words, message, bool(context.eval_ctx.autoescape)) % values
+
+
+@jinja2.pass_context
+def _said_of_many(context: jinja2.runtime.Context, one: str, many: str, number: int, /, **values: Any) -> str:
+    """Return a sentence of one or of many; without a name of its own the number is called ``num``."""
+    said = _words_in(context).ngettext(one, many, number)
+    return (Markup.escape(said) if context.eval_ctx.autoescape else said) % {"num": number, **values}
+
+
+def _words_in(context: jinja2.runtime.Context) -> Words:
+    words = context.resolve_or_missing("words")
+    return words if isinstance(words, Words) else ENGLISH
+
+
+@lru_cache(maxsize=1024)
+def _sentence(words: Words, message: str, escaped: bool) -> str:
+    return Markup.escape(words.gettext(message)) if escaped else words.gettext(message)
+
+
+@lru_cache(maxsize=1024)
+def _whole(words: Words, message: str) -> str:
+    # As in sentences with names, %% is a %.
+    return words.gettext(message) % {}
+
+
+def speaking(templates: jinja2.Environment, words: Words) -> jinja2.Environment:
+    """Return the environment with templates of mails that say in one language what they say without names."""
+    folders = getattr(templates.loader, "searchpath", [])
+    return templates.overlay(loader=_InliningLoader(folders, words))
+
+
 class _InliningLoader(jinja2.FileSystemLoader):
-    """Loads templates; those of mails with inline styles."""
+    """Loads templates; those of mails with inline styles, and with what they say without names said already."""
 
     _inliner: Inliner | None = None
 
+    def __init__(self, folders: Sequence[str], words: Words | None = None) -> None:
+        super().__init__(folders)
+        self._words = words
+
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, path, is_current = super().get_source(environment, template)
+        if self._words and template.startswith("email/"):
+            source = _said_already(source, self._words, escaped=template.endswith(".html.j2"))
         if not (template.startswith("email/") and template.endswith(".html.j2")):
             return source, path, is_current
         if self._inliner is None:
@@ -74,6 +126,17 @@ class _InliningLoader(jinja2.FileSystemLoader):
             )
             self._inliner = Inliner(look, screen)
         return self._inliner.inline(source), path, is_current
+
+
+def _said_already(source: str, words: Words, *, escaped: bool) -> str:
+    def said(found: re.Match[str]) -> str:
+        text = _whole(words, found["message"])
+        # Jinja would obey it.
+        if "{" in text:
+            return found[0]
+        return str(escape(text)) if escaped else text
+
+    return _SAID.sub(said, source)
 
 
 def wrapped(text: str, indent: str = "", rest: str | None = None) -> str:
@@ -89,6 +152,12 @@ def wrapped(text: str, indent: str = "", rest: str | None = None) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def aligned(names: Sequence[str]) -> list[str]:
+    """Return names with blanks behind them, so that what follows begins in one column."""
+    width = max(map(len, names)) + 2
+    return [name.ljust(width) for name in names]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +187,9 @@ class Renderer:
     """Renders mails from the templates of one folder, with the links of one installation."""
 
     def __init__(self, templates: jinja2.Environment, links: Links, *, postal_address: str = "") -> None:
-        self._templates = templates
         self._links = links
         self._postal_address = postal_address
+        self._templates = lru_cache(maxsize=len(LANGUAGES))(lambda words: speaking(templates, words))
         # The same paper goes into many mails.
         self._block = lru_cache(maxsize=4096)(self._render_block)
 
@@ -128,25 +197,28 @@ class Renderer:
         """Render one digest. The result depends on the arguments, templates, keys and settings alone."""
         feedback = self._links.feedback(digest.id)
         shown = digest.items[: brevity.papers]
-        sections = wording.sections(digest)
+        # The mail says the same whatever the subscriber chooses meanwhile.
+        words = words_of(digest.language)
+        sections = wording.sections(digest, words)
         return self._render(
             "digest",
-            wording.subject(digest),
+            words,
+            wording.subject(digest, words),
             {
-                "day": wording.long_day(digest.local_day),
+                "day": words.long_day(digest.local_day),
                 "number": digest.number,
-                "chosen": wording.number_word(len(digest.items)),
+                "chosen": wording.number_word(len(digest.items), words),
                 "considered": digest.considered,
-                "preheader": wording.preheader(digest),
-                "lead": wording.lead(digest),
+                "preheader": wording.preheader(digest, words),
+                "lead": wording.lead(digest, words),
                 "items": [
-                    self._item(item, feedback, section, brevity.summary, level=3 if any(sections) else 2)
+                    self._item(item, words, feedback, section, brevity.summary, level=3 if any(sections) else 2)
                     for item, section in zip(shown, sections, strict=False)
                 ],
-                "left_out": wording.left_out(len(digest.items) - len(shown)),
+                "left_out": wording.left_out(len(digest.items) - len(shown), words),
                 "all": feedback,
                 "email": subscriber.email,
-                "how_often": wording.how_often(digest.days),
+                "how_often": wording.how_often(digest.days, words),
                 "preferences": self._links.preferences(subscriber.id),
                 "unsubscribe": self._links.unsubscribe(subscriber.id),
                 "postal_address": self._postal_address,
@@ -155,15 +227,16 @@ class Renderer:
 
     def confirm(self, subscriber: Subscriber, link: str) -> Rendered:
         """Render the mail that asks whether the sign-up was meant."""
-        return self._note("confirm", "Please confirm: a daily mail of new papers", subscriber, confirm=link)
+        subject = words_of(subscriber.language).gettext("Please confirm: a daily mail of new papers")
+        return self._note("confirm", subject, subscriber, confirm=link)
 
     def welcome(self, subscriber: Subscriber, now: datetime) -> Rendered:
         """Render the mail that greets a new subscriber and says when the first list comes."""
-        comes = next_due(now, subscriber, None)
-        first = wording.soon(local_day(comes, subscriber.timezone), local_day(now, subscriber.timezone))
+        words, comes = words_of(subscriber.language), next_due(now, subscriber, None)
+        first = wording.soon(local_day(comes, subscriber.timezone), local_day(now, subscriber.timezone), words)
         return self._note(
             "welcome",
-            f"Welcome: your first list comes {first}",
+            words.gettext("Welcome: your first list comes %(first)s") % {"first": first},
             subscriber,
             first=first,
             send_at=subscriber.send_at.strftime("%H:%M"),
@@ -172,28 +245,32 @@ class Renderer:
 
     def goodbye(self, subscriber: Subscriber) -> Rendered:
         """Render the last mail."""
-        return self._note("goodbye", "Goodbye: no more mails of new papers", subscriber)
+        words = words_of(subscriber.language)
+        return self._note("goodbye", words.gettext("Goodbye: no more mails of new papers"), subscriber)
 
     def quiet(self, subscriber: Subscriber, now: datetime) -> Rendered:
         """Render the mail of a day without a paper worth sending."""
-        day = local_day(now, subscriber.timezone)
-        title = f"A quiet day: nothing new for you ({wording.short_day(day)})"
-        return self._note("quiet", title, subscriber, day=wording.long_day(day))
+        words, day = words_of(subscriber.language), local_day(now, subscriber.timezone)
+        title = words.gettext("A quiet day: nothing new for you (%(day)s)") % {"day": words.short_day(day)}
+        return self._note("quiet", title, subscriber, day=words.long_day(day))
 
     def _note(self, name: str, subject: str, subscriber: Subscriber, **values: Any) -> Rendered:
+        words = words_of(subscriber.language)
         known = {
             "email": subscriber.email,
-            "how_often": wording.how_often(subscriber.days),
+            "how_often": wording.how_often(subscriber.days, words),
             "preferences": self._links.preferences(subscriber.id),
             "unsubscribe": self._links.unsubscribe(subscriber.id),
             "postal_address": self._postal_address,
         }
-        return self._render(name, subject, known | values)
+        return self._render(name, words, subject, known | values)
 
     def alert(self, concerns: Sequence[alerts.Concern], address: str, now: datetime) -> Rendered:
         """Render the mail that tells the admin which sources bring nothing."""
         return self._render(
             "alert",
+            # Who runs the program reads its logs and its command line in English, too.
+            ENGLISH,
             alerts.subject(concerns),
             {
                 "concerns": [
@@ -211,12 +288,14 @@ class Renderer:
             },
         )
 
-    def _item(self, item: DigestItem, feedback: str, section: str, summary: int, *, level: int) -> dict[str, Any]:
+    def _item(
+        self, item: DigestItem, words: Words, feedback: str, section: str, summary: int, *, level: int
+    ) -> dict[str, Any]:
         # The mail says the same whatever the paper is called by now.
         paper = replace(item.paper, id=item.shown_id)
-        phrase, why = wording.reason(item.reason, paper)
+        phrase, why = wording.reason(item.reason, paper, words)
         followed = item.reason.terms if item.reason.kind == "follow" else ()
-        block = self._block(paper, followed, summary, level)
+        block = self._block(paper, words, followed, summary, level)
         return {
             "position": item.position,
             "section": section,
@@ -226,12 +305,13 @@ class Renderer:
             **block.values,
             "phrase": phrase,
             "why": why,
+            **wording.labels(item.position, words),
             "like": f"{feedback}?like={item.position}",
             "dislike": f"{feedback}?dislike={item.position}",
             "similar": self._links.paper(paper.id),
         }
 
-    def _render_block(self, paper: Paper, followed: tuple[str, ...], summary: int, level: int) -> _Block:
+    def _render_block(self, paper: Paper, words: Words, followed: tuple[str, ...], summary: int, level: int) -> _Block:
         authors = wording.shown_authors(paper.authors, followed)
         values = {
             "title": wording.shorten(wording.title(paper), _MAX_TITLE),
@@ -239,21 +319,22 @@ class Renderer:
             "id": paper.id.removeprefix("arxiv:"),
             "authors": authors,
             "author_line": "".join(one.before + one.name for one in authors),
-            "meta": wording.meta(paper),
+            "meta": wording.meta(paper, words),
             "summary": wording.summary(readable(paper.abstract), summary),
             "level": level,
         }
-        html, text = self._parts("_paper", {"paper": values})
+        html, text = self._parts("_paper", words, {"paper": values})
         return _Block(values, Markup(html), text)  # noqa: S704 - the template has escaped what is in it
 
-    def _render(self, name: str, subject: str, values: Mapping[str, Any]) -> Rendered:
-        html, text = self._parts(name, {"lang": "en", "subject": subject, **values})
+    def _render(self, name: str, words: Words, subject: str, values: Mapping[str, Any]) -> Rendered:
+        html, text = self._parts(name, words, {"lang": words.language, "subject": subject, **values})
         return Rendered(subject=subject, html=html, text=text)
 
-    def _parts(self, name: str, values: Mapping[str, Any]) -> tuple[str, str]:
+    def _parts(self, name: str, words: Words, values: Mapping[str, Any]) -> tuple[str, str]:
+        templates = self._templates(words)
         try:
-            html = self._templates.get_template(f"email/{name}.html.j2").render(values)
-            text = self._templates.get_template(f"email/{name}.txt.j2").render(values)
+            html = templates.get_template(f"email/{name}.html.j2").render(values, words=words)
+            text = templates.get_template(f"email/{name}.txt.j2").render(values, words=words)
         except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             where = f"email/{name}" if not isinstance(error, jinja2.TemplateSyntaxError) else error.filename
             raise RenderError(f"template {where}: {error}") from error

@@ -1,9 +1,13 @@
-"""How things are put in words: short summaries, author lists, days. English, pure."""
+"""How things are put in words: short summaries, author lists, days. Pure.
+
+Sentences stand here in English, whole and with names for what is filled in, and are said in the language of the
+``Words`` that are handed in.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -11,12 +15,11 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from digestbot.digest.readable import readable
+from digestbot.digest.words import ENGLISH, Words
 from digestbot.identifiers import site_of
-from digestbot.models import WEEKDAYS, Digest, Paper, Reason, is_weekly, weekdays
+from digestbot.models import LANGUAGES, Digest, Paper, Reason, is_weekly, weekdays
 from digestbot.ranking.names import Name, may_be, readings
 
-_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-_DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 # Who follows much may have a paper for many reasons.
 _MOST_NAMED = 3
 _MAX_NAME, _MAX_CATEGORY = 80, 40
@@ -28,14 +31,33 @@ _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!vs\.)\s+(?=[A-Z\"“(])")
 
 
-def number_word(number: int) -> str:
+def number_word(number: int, words: Words = ENGLISH) -> str:
     """Return ``ten`` for 10 and ``13`` for 13."""
-    return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)
+    numbers = _numbers(words)
+    return numbers[number] if 0 <= number < len(numbers) else str(number)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _numbers(words: Words) -> list[str]:
+    # Translators: so many papers. Thirteen words, as they are in the middle of a sentence.
+    named = words.gettext("no, one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve")
+    return named.split(", ")
 
 
 def counted(number: int, noun: str) -> str:
-    """Return ``one paper`` or ``ten papers``."""
+    """Return ``one paper`` or ``ten papers``, in English."""
     return f"{number_word(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _counted(words: Words, one: str, many: str, number: int) -> str:
+    """Return what is said of one or of many, the number as a word."""
+    return words.ngettext(one, many, number) % {"number": number_word(number, words)}
+
+
+def _sentence(words: Words, one: str, many: str, number: int) -> str:
+    """Return a sentence of one or of many, which may begin with the number."""
+    said = _counted(words, one, many, number)
+    return said[:1].upper() + said[1:]
 
 
 def shorten(text: str, limit: int) -> str:
@@ -94,19 +116,33 @@ def _is_one_of(author: str, followed: Sequence[Name]) -> bool:
     return any(one.family == name.family and may_be(one, name) for one in followed for name in names)
 
 
-def long_day(day: date) -> str:
+def long_day(day: date, words: Words = ENGLISH) -> str:
     """Return ``Tuesday, 27 May 2025``."""
-    return f"{day:%A}, {day.day} {day:%B %Y}"
+    return words.long_day(day)
 
 
-def short_day(day: date) -> str:
+def short_day(day: date, words: Words = ENGLISH) -> str:
     """Return ``27 May``."""
-    return f"{day.day} {day:%B}"
+    return words.short_day(day)
 
 
-def soon(day: date, today: date) -> str:
+def soon(day: date, today: date, words: Words = ENGLISH) -> str:
     """Return ``today``, ``tomorrow`` or ``on Tuesday, 27 May``."""
-    return {0: "today", 1: "tomorrow"}.get((day - today).days) or f"on {day:%A}, {short_day(day)}"
+    days = (day - today).days
+    if days == 0:
+        # Translators: this and the two below stand in "Your first list comes %(first)s".
+        return words.gettext("today")
+    if days == 1:
+        return words.gettext("tomorrow")
+    return words.gettext("on %(weekday)s, %(day)s") % {"weekday": words.weekday(day), "day": words.short_day(day)}
+
+
+def listed(names: Sequence[str], words: Words = ENGLISH) -> str:
+    """Return ``one``, ``one and two``, ``one, two and three``."""
+    *several, last = names
+    if not several:
+        return last
+    return words.gettext("%(several)s and %(last)s") % {"several": ", ".join(several), "last": last}
 
 
 def title(paper: Paper) -> str:
@@ -130,96 +166,170 @@ def kind(digest: Digest) -> Kind:
     return "catch-up" if (max(days) - min(days)).days >= _PAUSE_DAYS else "daily"
 
 
-def sections(digest: Digest) -> list[str]:
+def sections(digest: Digest, words: Words = ENGLISH) -> list[str]:
     """Return what stands above each paper of a weekly digest that begins a day, else nothing: one for each paper."""
     days = [item.paper.announced for item in digest.items]
     if not is_weekly(digest.days) or days != sorted(days):
         return ["" for _ in days]
-    return ["" if place and days[place - 1] == day else f"{day:%A}, {short_day(day)}" for place, day in enumerate(days)]
+    return [
+        ""
+        if place and days[place - 1] == day
+        else words.gettext("%(weekday)s, %(day)s") % {"weekday": words.weekday(day), "day": words.short_day(day)}
+        for place, day in enumerate(days)
+    ]
 
 
-def left_out(number: int) -> str:
+def left_out(number: int, words: Words = ENGLISH) -> str:
     """Return what a mail says of papers that it has no room for, nothing when there are none."""
-    return f"{counted(number, 'more paper').capitalize()} on the page of this list" if number else ""
+    if not number:
+        return ""
+    return _sentence(
+        words,
+        "One more paper on the page of this list",
+        "%(number)s more papers on the page of this list",
+        number,
+    )
 
 
-def subject(digest: Digest) -> str:
+def subject(digest: Digest, words: Words = ENGLISH) -> str:
     """Return a subject line that names the best paper, says how many more there are, and of which day."""
     best = max(digest.items, key=lambda item: item.score)
-    day = short_day(digest.local_day)
     first = shorten(title(best.paper), 70).replace("\N{NO-BREAK SPACE}…", "…")
     more = len(digest.items) - 1
     # With the day no two are alike, even when a paper comes again under another id.
-    return f"{first}, and {number_word(more)} more ({day})" if more else f"{first} ({day})"
+    said = (
+        words.ngettext("%(title)s, and one more (%(day)s)", "%(title)s, and %(number)s more (%(day)s)", more)
+        if more
+        else words.gettext("%(title)s (%(day)s)")
+    )
+    return said % {"title": first, "number": number_word(more, words), "day": words.short_day(digest.local_day)}
 
 
-def preheader(digest: Digest) -> str:
+def preheader(digest: Digest, words: Words = ENGLISH) -> str:
     """Return the line that an inbox shows behind the subject: what else is inside."""
     best = max(digest.items, key=lambda item: item.score)
     others = [item for item in digest.items if item is not best]
     names = [short_title(title(item.paper)) for item in others[:3]]
     more = len(others) - len(names)
     if more > 0:
-        names.append(f"{number_word(more)} more")
+        # Translators: the end of a list of titles, as in "Also A, B, C and one more."
+        names.append(_counted(words, "one more", "%(number)s more", more))
     if not names:
-        return "Your paper of the day."
-    head = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    return f"Also {head}."
+        return words.gettext("Your paper of the day.")
+    return words.gettext("Also %(titles)s.") % {"titles": listed(names, words)}
 
 
-def lead(digest: Digest) -> str:
+def lead(digest: Digest, words: Words = ENGLISH) -> str:
     """Return why a list is what it is."""
     first, last = (pick(item.paper.announced for item in digest.items) for pick in (min, max))
-    opening = {
-        "first": "Your first list. ",
-        "weekly": "The best of the week, by day. ",
-        "catch-up": f"A few days at once, from {short_day(first)} to {short_day(last)}. ",
-        "daily": "",
-    }[kind(digest)]
-    return opening + _mixture(digest)
+    opening = ""
+    match kind(digest):
+        case "first":
+            opening = words.gettext("Your first list.")
+        case "weekly":
+            opening = words.gettext("The best of the week, by day.")
+        case "catch-up":
+            opening = words.gettext("A few days at once, from %(first)s to %(last)s.") % {
+                "first": words.short_day(first),
+                "last": words.short_day(last),
+            }
+        case "daily":
+            pass
+    return " ".join(filter(None, [opening, *_mixture(digest, words)]))
 
 
-def _mixture(digest: Digest) -> str:
+def _mixture(digest: Digest, words: Words) -> Iterator[str]:
+    """Yield what the papers have in common, a sentence for each reason to be here."""
     kinds = [item.reason.kind for item in digest.items]
     followed, exploring, newest = kinds.count("follow"), kinds.count("explore"), kinds.count("trending")
     found = len(kinds) - followed - exploring - newest
-    best_first = "" if any(sections(digest)) else " Best match first."
-    said = []
     if found:
-        are = "paper that answers" if found == 1 else "papers that answer"
-        said.append(f"{number_word(found).capitalize()} {are} to the terms of what you liked.{best_first}")
+        yield _sentence(
+            words,
+            "One paper that answers to the terms of what you liked.",
+            "%(number)s papers that answer to the terms of what you liked.",
+            found,
+        )
+        if not any(sections(digest)):
+            yield words.gettext("Best match first.")
     if followed:
-        who = number_word(followed) if said else counted(followed, "paper")
-        are = "is" if followed == 1 else "are"
-        said.append(f"{who.capitalize()} {are} here because of what you follow.")
-    if newest and not said:
-        all_of_them = f"{counted(len(kinds), 'paper').capitalize()}, the newest and most upvoted"
-        # Only who likes something has papers to try.
-        if not exploring:
-            return f"{all_of_them}, as you have not liked any yet. Like a few, and the next list is yours."
-        said.append(f"{all_of_them}.")
-    if exploring and not said:
-        return f"{counted(exploring, 'paper').capitalize()} to try, off your usual path."
-    if exploring:
-        last = "The last one is a try" if exploring == 1 else f"The last {number_word(exploring)} are tries"
-        said.append(f"{last}, off your usual path.")
-    return " ".join(said)
+        yield _followed(followed, words, alone=not found)
+    if newest and not (found or followed):
+        yield _newest(len(kinds), words, liked=bool(exploring))
+    if exploring == len(kinds):
+        yield _sentence(
+            words,
+            "One paper to try, off your usual path.",
+            "%(number)s papers to try, off your usual path.",
+            exploring,
+        )
+    elif exploring:
+        yield _sentence(
+            words,
+            "The last one is a try, off your usual path.",
+            "The last %(number)s are tries, off your usual path.",
+            exploring,
+        )
 
 
-def reason(reason: Reason, paper: Paper) -> tuple[str, str]:
+def _followed(number: int, words: Words, *, alone: bool) -> str:
+    if alone:
+        return _sentence(
+            words,
+            "One paper is here because of what you follow.",
+            "%(number)s papers are here because of what you follow.",
+            number,
+        )
+    return _sentence(
+        words,
+        # Translators: papers, behind a sentence that names them.
+        "One is here because of what you follow.",
+        "%(number)s are here because of what you follow.",
+        number,
+    )
+
+
+def _newest(number: int, words: Words, *, liked: bool) -> str:
+    if liked:
+        return _sentence(
+            words,
+            "One paper, the newest and most upvoted.",
+            "%(number)s papers, the newest and most upvoted.",
+            number,
+        )
+    return _sentence(
+        words,
+        "One paper, the newest and most upvoted, as you have not liked any yet."
+        " Like a few, and the next list is yours.",
+        "%(number)s papers, the newest and most upvoted, as you have not liked any yet."
+        " Like a few, and the next list is yours.",
+        number,
+    )
+
+
+def reason(reason: Reason, paper: Paper, words: Words = ENGLISH) -> tuple[str, str]:
     """Return why a paper is in a digest: one of five phrases, and what it opens."""
     if reason.kind == "liked":
-        return "Because you liked", shorten(readable(reason.terms[0]), 90)
+        # Translators: a title stands behind it.
+        return words.gettext("Because you liked"), shorten(readable(reason.terms[0]), 90)
     # What stays together on a line.
     terms = reason.terms if reason.kind == "follow" else [as_written(term, paper) for term in reason.terms]
     named = " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in terms[:_MOST_NAMED])
     if reason.kind == "follow":
-        return "Because you follow", named
+        # Translators: names, words and phrases stand behind it.
+        return words.gettext("Because you follow"), named
     if reason.kind == "terms" and named:
-        return "Your terms", named
+        return words.gettext("Your terms"), named
     if reason.kind == "trending":
-        return "Trending", counted(paper.upvotes, "upvote") if paper.upvotes else "among the newest"
-    return "Exploring", f"a little off your path: {named}" if named else "little in it is among your terms"
+        return words.gettext("Trending"), _upvoted(paper.upvotes, words)
+    a_little = words.gettext("a little off your path: %(terms)s") % {"terms": named}
+    return words.gettext("Exploring"), a_little if named else words.gettext("little in it is among your terms")
+
+
+def _upvoted(upvotes: int, words: Words) -> str:
+    if not upvotes:
+        return words.gettext("among the newest")
+    return _counted(words, "one upvote", "%(number)s upvotes", upvotes)
 
 
 def as_written(term: str, paper: Paper) -> str:
@@ -239,20 +349,33 @@ def _capitals(*texts: str) -> dict[str, str]:
     return found
 
 
-def how_often(days: str) -> str:
+def how_often(days: str, words: Words = ENGLISH) -> str:
     """Return ``every day``, ``each working day``, ``on Mondays and Thursdays``."""
     if days == "daily":
-        return "every day"
+        # Translators: this and the next two stand in "You get this mail %(how_often)s because ...".
+        return words.gettext("every day")
     if days == "weekdays":
-        return "each working day"
-    names = [_DAY_NAMES[number] for number in sorted(weekdays(days)) if number < len(WEEKDAYS)]
-    return "on " + (f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0])
+        return words.gettext("each working day")
+    # Translators: seven words, Monday first.
+    names = words.gettext("Mondays, Tuesdays, Wednesdays, Thursdays, Fridays, Saturdays, Sundays").split(", ")
+    chosen = [names[number] for number in sorted(weekdays(days)) if number < len(names)]
+    return words.gettext("on %(days)s") % {"days": listed(chosen, words)}
 
 
-def meta(paper: Paper) -> str:
+@lru_cache(maxsize=64 * len(LANGUAGES))
+def labels(position: int, words: Words = ENGLISH) -> dict[str, str]:
+    """Return what the links of a paper are called where they are read aloud: each begins with its visible word."""
+    return {
+        "like_label": words.gettext("Like paper %(position)s") % {"position": position},
+        "dislike_label": words.gettext("Not for me: paper %(position)s") % {"position": position},
+        "similar_label": words.gettext("Similar to paper %(position)s") % {"position": position},
+    }
+
+
+def meta(paper: Paper, words: Words = ENGLISH) -> str:
     """Return source, categories and day: ``arXiv · cs.CL, cs.IR · 27 May``."""
     categories = ", ".join(shorten(" ".join(one.split()), _MAX_CATEGORY) for one in paper.categories[:2])
-    return " · ".join(filter(None, [source(paper), categories, short_day(paper.announced)]))
+    return " · ".join(filter(None, [source(paper), categories, words.short_day(paper.announced)]))
 
 
 def source(paper: Paper) -> str:

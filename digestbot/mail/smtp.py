@@ -124,7 +124,8 @@ class SmtpConnection:
                 code=error.code,
                 text=error.message,
             ) from error
-        except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
+        # UnicodeError: a host that no name can be, such as "a..b".
+        except (TimeoutError, aiosmtplib.SMTPException, OSError, UnicodeError) as error:
             smtp.close()
             raise ServerUnavailableError(
                 f"no connection to the SMTP server {where}: {_words(error)}; check [smtp] host, port and security"

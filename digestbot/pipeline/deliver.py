@@ -165,7 +165,7 @@ class _Run:
         """Send one mail; return whether this connection can go on."""
         try:
             message = await self._call(partial(self._prepare, delivery))
-            said = await connection.send(self._to.letters.sender.address, delivery.address, message)
+            said = await connection.send(self._to.letters.return_path(delivery), delivery.address, message)
         except ServerUnavailableError as error:
             await self._release(delivery)
             if self.alone:

@@ -10,7 +10,7 @@ from typing import Protocol
 from digestbot.digest.alerts import from_details
 from digestbot.digest.render import SHORTER, Rendered, Renderer
 from digestbot.errors import RejectedError, RenderError
-from digestbot.links import Links
+from digestbot.links import Links, SignedAddresses
 from digestbot.mail.message import Draft, Sender, build, digest_headers
 from digestbot.models import Delivery, DeliveryKind, Digest, DigestId, Subscriber, SubscriberId
 
@@ -34,7 +34,8 @@ class SubscriberStore(Protocol):
 class Letters:
     """Makes the final bytes of deliveries.
 
-    ``sign`` puts signatures of a given time under a finished mail; ``None`` when nobody does, or a relay.
+    ``sign`` puts signatures of a given time under a finished mail; ``None`` when nobody does, or a relay. ``addresses``
+    are those that mails come back to, ``None`` when there is no domain for them.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Letters:
         links: Links,
         sender: Sender,
         sign: Callable[[bytes, datetime], bytes] | None = None,
+        addresses: SignedAddresses | None = None,
     ) -> None:
         self._digests = digests
         self._subscribers = subscribers
@@ -52,6 +54,13 @@ class Letters:
         self._links = links
         self.sender = sender
         self._sign = sign
+        self._addresses = addresses
+
+    def return_path(self, delivery: Delivery) -> str:
+        """Return the envelope's sender: an address of its own for each subscriber, since a bounce may not name whom."""
+        if self._addresses is None or delivery.subscriber_id is None:
+            return self.sender.address
+        return self._addresses.bounce(delivery.subscriber_id)
 
     def write(self, delivery: Delivery) -> bytes:
         """Return the bytes of a stored delivery."""
@@ -62,7 +71,9 @@ class Letters:
         # The address is the one of the day of composing, in the envelope and in the text alike.
         subscriber = replace(self._subscribers.get(delivery.subscriber_id), email=delivery.address)
         if delivery.kind != DeliveryKind.DIGEST:
-            return self._signed(delivery, self._note(delivery, subscriber))
+            # In the language of that day, too: what went out before there were others is English.
+            in_words = replace(subscriber, language=delivery.details or "en")
+            return self._signed(delivery, self._note(delivery, in_words))
         digest = self._digests.find(delivery.digest_id) if delivery.digest_id is not None else None
         if digest is None:
             raise RenderError(f"delivery {delivery.id} has no digest")
@@ -102,8 +113,13 @@ class Letters:
         return self._renderer.alert(concerns, delivery.address, delivery.created_at)
 
     def _list_headers(self, subscriber: Subscriber, day: str) -> list[tuple[str, str]]:
-        unsubscribe = self._links.unsubscribe(subscriber.id)
-        return digest_headers(self.sender, unsubscribe=unsubscribe, one_click=self._links.one_click, day=day)
+        return digest_headers(
+            self.sender,
+            unsubscribe=self._links.unsubscribe(subscriber.id),
+            one_click=self._links.one_click,
+            day=day,
+            unsubscribe_by_mail=self._addresses.unsubscribe(subscriber.id) if self._addresses else "",
+        )
 
     def _built(self, delivery: Delivery, rendered: Rendered, extra: list[tuple[str, str]]) -> bytes:
         draft = Draft(

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digestbot.errors import UsageError
-from digestbot.models import canonical_days, parse_time, zone
+from digestbot.models import canonical_days, parse_language, parse_time, zone
 
 ENVIRONMENT_PREFIX = "DIGESTBOT_"
 # RFC 1123 section 2.1, with the limits of RFC 1035 section 2.3.4.
@@ -44,6 +44,10 @@ def _valid_zone(text: str) -> str:
 
 def _valid_days(text: str) -> str:
     return _or_value_error(canonical_days, text)
+
+
+def _valid_language(text: str) -> str:
+    return _or_value_error(parse_language, text)
 
 
 def _or_value_error(function: Callable[[str], T], text: str) -> T:
@@ -185,8 +189,10 @@ class Mail(Section):
     sender: Mailbox = "digestbot <digestbot@localhost>"
     reply_to: Annotated[str, AfterValidator(_valid_mailbox_or_none)] = ""
     list_name: Line = "Daily paper digest"
+    bounce_domain: Annotated[str, AfterValidator(_valid_domain_or_none)] = ""
     admin: Annotated[str, AfterValidator(_valid_mailbox_or_none)] = ""
     postal_address: Line = ""
+    language: Annotated[str, AfterValidator(_valid_language)] = "en"
 
 
 class Dkim(Section):

@@ -99,6 +99,7 @@ class Digests:
             number=row["number"],
             considered=row["considered"],
             days=row["days"],
+            language=row["language"],
             items=tuple(_item(item) for item in items),
         )
 
@@ -222,6 +223,7 @@ class _Rows:
                 digest.number,
                 digest.considered,
                 digest.days,
+                digest.language,
             ),
             [
                 (
@@ -241,8 +243,8 @@ class _Rows:
 
 def _insert(connection: sqlite3.Connection, rows: Sequence[_Rows]) -> None:
     connection.executemany(
-        "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days)"
-        " values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days, language)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
         [one.digest for one in rows],
     )
     connection.executemany(

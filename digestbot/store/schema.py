@@ -243,6 +243,12 @@ alter table subscribers add column mutes text not null default '[]';
 create index rating_events_digest on rating_events (digest_id, id) where digest_id is not null;
 """
 
+# What was composed before there were others is in English, and goes out so.
+_LANGUAGES = """
+alter table subscribers add column language text not null default '';
+alter table digests add column language text not null default 'en';
+"""
+
 
 @migrations()
 def m001_first_tables(db: SqliteDatabase) -> None:
@@ -291,6 +297,12 @@ def m005_words_of_papers_at_once(db: SqliteDatabase) -> None:
     Some databases have it so from the fourth migration, as it was for a while.
     """
     search_schema.take_in_at_once(db.conn)
+
+
+@migrations()
+def m006_languages(db: SqliteDatabase) -> None:
+    """The language that a subscriber chose, empty for the installation's; what language a digest was composed in."""
+    _run(db, _LANGUAGES)
 
 
 def _add_left_out(db: SqliteDatabase) -> None:

@@ -18,7 +18,10 @@ _PAGE = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What a subscriber chose; ``None`` means the installation's default."""
+    """What a subscriber chose; ``None`` means what was chosen before, at first the installation's default.
+
+    An empty ``language`` goes back to that default.
+    """
 
     timezone: str | None = None
     send_at: str | None = None
@@ -27,6 +30,7 @@ class Preferences:
     categories: tuple[str, ...] | None = None
     follows: tuple[str, ...] | None = None
     mutes: tuple[str, ...] | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class Defaults:
     send_at: str = "07:00"
     days: str = "daily"
     papers: int = 10
+    language: str = "en"
 
 
 class Subscribers:
@@ -84,9 +89,10 @@ class Subscribers:
         papers: int,
         now: datetime,
         paused: bool = False,
+        language: str | None = None,
     ) -> None:
         """Change all that a subscriber can choose on the preferences page; only the active can pause, and go on."""
-        chosen = Preferences(timezone=timezone, send_at=send_at, days=days, papers=papers)
+        chosen = Preferences(timezone=timezone, send_at=send_at, days=days, papers=papers, language=language)
         with self._database.write("full") as connection:
             _choose(connection, identifier, chosen, now)
             connection.execute(
@@ -197,6 +203,7 @@ class Subscribers:
             categories=list_value(row["categories"]),
             follows=list_value(row["follows"]),
             mutes=list_value(row["mutes"]),
+            language=row["language"] or defaults.language,
             created_at=instant_value(row["created_at"]),
         )
 
@@ -216,12 +223,13 @@ def _choose(connection: sqlite3.Connection, identifier: SubscriberId, preference
         "update subscribers set timezone = coalesce(:timezone, timezone), send_at = coalesce(:send_at, send_at),"
         " days = coalesce(:days, days), papers = coalesce(:papers, papers),"
         " categories = coalesce(:categories, categories), follows = coalesce(:follows, follows),"
-        " mutes = coalesce(:mutes, mutes), changed_at = :now where id = :id",
+        " mutes = coalesce(:mutes, mutes), language = coalesce(:language, language), changed_at = :now where id = :id",
         {
             "timezone": preferences.timezone,
             "send_at": preferences.send_at,
             "days": preferences.days,
             "papers": preferences.papers,
+            "language": preferences.language,
             **{
                 name: None if chosen is None else list_text(chosen)
                 for name, chosen in (

@@ -75,6 +75,7 @@ class SubscriberStore(Protocol):
         papers: int,
         now: datetime,
         paused: bool = ...,
+        language: str | None = ...,
     ) -> None: ...
 
 

@@ -10,7 +10,17 @@ from starlette.responses import Response
 
 from digestbot.digest.compose import goodbye_delivery, welcome_delivery
 from digestbot.errors import LinkError, UsageError
-from digestbot.models import WEEKDAYS, Subscriber, SubscriberState, canonical_days, parse_time, weekdays, zone
+from digestbot.models import (
+    LANGUAGES,
+    WEEKDAYS,
+    Subscriber,
+    SubscriberState,
+    canonical_days,
+    parse_language,
+    parse_time,
+    weekdays,
+    zone,
+)
 from digestbot.web.pages import FormError, Pages, read_form
 
 _MOST_PAPERS = 50
@@ -108,7 +118,7 @@ def _preferences(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
     if form is None:
         return _show_form(pages, subscriber)
     try:
-        send_at, zone_name, days, papers = _choices(form)
+        send_at, zone_name, days, papers, language = _choices(form)
     except UsageError as error:
         return _show_form(pages, subscriber, problem=str(error), status=400)
     pages.subscribers.set_preferences(
@@ -117,13 +127,14 @@ def _preferences(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
         send_at=send_at,
         days=days,
         papers=papers,
+        language=language,
         now=pages.clock(),
         paused=form.get("pause") == "1",
     )
     return _show_form(pages, pages.subscribers.find(subscriber.id) or subscriber, saved=True)
 
 
-def _choices(form: dict[str, str]) -> tuple[str, str, str, int]:
+def _choices(form: dict[str, str]) -> tuple[str, str, str, int, str | None]:
     send_at = parse_time(form.get("send_at", "")[:5]).strftime("%H:%M")
     zone_name = zone(form.get("timezone", "").strip()[:60]).key
     days = form.get("days", "")
@@ -134,7 +145,9 @@ def _choices(form: dict[str, str]) -> tuple[str, str, str, int]:
     papers = form.get("papers", "")
     if not (papers.isdecimal() and len(papers) <= 3 and 1 <= int(papers) <= _MOST_PAPERS):
         raise UsageError(f"The number of papers goes from 1 to {_MOST_PAPERS}")
-    return send_at, zone_name, canonical_days(days), int(papers)
+    # A page that was opened before there was a choice says nothing of it.
+    language = parse_language(form["language"]) if "language" in form else None
+    return send_at, zone_name, canonical_days(days), int(papers), language
 
 
 def _show_form(
@@ -154,6 +167,8 @@ def _show_form(
             {"name": name, "label": label, "chosen": number in chosen}
             for number, (name, label) in enumerate(zip(WEEKDAYS, _DAY_LABELS, strict=True))
         ],
+        languages=LANGUAGES,
+        language=subscriber.language,
         papers=subscriber.papers,
         most_papers=_MOST_PAPERS,
         paused=subscriber.state == SubscriberState.PAUSED,

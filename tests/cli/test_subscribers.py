@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.conftest import ADA, Cli
@@ -9,6 +11,7 @@ from tests.cli.conftest import ADA, Cli
 
 def test_a_subscriber_is_added_with_what_was_asked_for(cli: Cli) -> None:
     options = ["--timezone", "Europe/Berlin", "--send-at", "6:30", "--days", "thu,mon", "--papers", "5"]
+    options += ["--language", "DE"]
     added = cli.json("subscriber", "add", ADA, *options, "--categories", "cs.IR, cs.CL", "--confirmed")
     expected = {
         "email": ADA,
@@ -16,6 +19,7 @@ def test_a_subscriber_is_added_with_what_was_asked_for(cli: Cli) -> None:
         "timezone": "Europe/Berlin",
         "send_at": "06:30",
         "days": "mon,thu",
+        "language": "de",
         "papers": 5,
         "categories": ["cs.IR", "cs.CL"],
     }
@@ -28,6 +32,30 @@ def test_a_subscriber_is_added_with_what_was_asked_for(cli: Cli) -> None:
     for listing in (cli("subscriber", "list").out, cli("subscriber", "show", ADA).out):
         assert ADA in listing
         assert "06:30" in listing
+
+
+def test_who_chose_a_language_is_written_to_in_it(cli: Cli) -> None:
+    cli("subscriber", "add", ADA, "--language", "de")
+    cli("subscriber", "add", "bela@example.org")
+    cli("send")
+    subjects = {line for mail in cli.mails() for line in mail.read_text().splitlines() if line.startswith("Subject")}
+    assert len(subjects) == 2
+    assert "Subject: Please confirm: a daily mail of new papers" in subjects
+    assert cli.json("subscriber", "edit", ADA, "--language", "en")["language"] == "en"
+    cli("subscriber", "edit", ADA, "--language", "de")
+    assert cli.json("subscriber", "edit", ADA, "--language", "")["language"] == "en"
+    cli.configure('[mail]\nlanguage = "de"\n')
+    assert {one["language"] for one in cli.json("subscriber", "list")} == {"de"}
+    assert re.search(r"language +de\b", cli("subscriber", "show", ADA).out)
+
+
+@pytest.mark.parametrize("language", ["fr", "deutsch", "de-AT", " "])
+def test_a_language_that_is_not_there_is_an_error_that_names_those_there_are(cli: Cli, language: str) -> None:
+    for command in (["subscriber", "add", ADA, "--language", language], ["subscriber", "list"]):
+        said = cli(*command, code=2).err
+        assert "is not a language of the mails; there are en (English), de (Deutsch)" in said
+        cli.configure(f'[mail]\nlanguage = "{language}"\n')
+    assert "mail.language" in cli("subscriber", "list", code=2).err
 
 
 def test_without_confirmed_a_mail_asks_first(cli: Cli) -> None:
@@ -171,11 +199,13 @@ def test_an_edit_changes_what_is_named_and_shows_what_holds(stocked: Cli) -> Non
     stocked("rate", ADA, "2505.00001", "like")
     before = stocked.json("subscriber", "show", ADA)
     options = ["--timezone", "Asia/Tokyo", "--send-at", "18:30", "--days", "mon", "--categories", "cs.RO,cs.AI"]
+    options += ["--language", "de"]
     edited = stocked.json("subscriber", "edit", ADA, *options, "--follow", "Ada Quill", "--mute", "word:owl")
     expected = {
         "timezone": "Asia/Tokyo",
         "send_at": "18:30",
         "days": "mon",
+        "language": "de",
         "categories": ["cs.RO", "cs.AI"],
         "follows": ["Ada Quill"],
         "mutes": ["word:owl"],
@@ -197,12 +227,13 @@ def test_an_edit_changes_what_is_named_and_shows_what_holds(stocked: Cli) -> Non
 
 def test_an_edit_without_a_change_says_what_can_be_changed(stocked: Cli) -> None:
     found = stocked("subscriber", "edit", ADA, code=2)
-    for option in ("--timezone", "--categories", "--follow", "--unfollow", "--mute", "--unmute"):
+    for option in ("--timezone", "--language", "--categories", "--follow", "--unfollow", "--mute", "--unmute"):
         assert option in found.err
 
 
 @pytest.mark.parametrize(
-    "option", [["--timezone", "Mars/Olympus"], ["--papers", "0"], ["--days", "someday"], ["--mute", "--"]]
+    "option",
+    [["--timezone", "Mars/Olympus"], ["--papers", "0"], ["--days", "someday"], ["--mute", "--"], ["--language", "xx"]],
 )
 def test_one_wrong_option_of_an_edit_changes_nothing(stocked: Cli, option: list[str]) -> None:
     before = stocked("subscriber", "list", "--json").out

@@ -24,9 +24,9 @@ from digestbot.digest.compose import (
     welcome_delivery,
 )
 from digestbot.digest.render import Renderer
-from digestbot.links import Links
+from digestbot.links import Links, SignedAddresses
 from digestbot.mail.message import Draft, Sender, build, digest_headers
-from digestbot.models import WEEKDAYS, Reason, SubscriberState
+from digestbot.models import WEEKDAYS, Delivery, Reason, SubscriberState
 from digestbot.pipeline.letters import Letters
 from digestbot.store import Preferences, Store
 from tests.factories import DAY, KEY, NOW, digest, paper, subscriber
@@ -74,9 +74,12 @@ def head(message: bytes) -> bytes:
     return message.partition(b"\r\n\r\n")[0] + b"\r\n"
 
 
-def letters(store: Store, templates: jinja2.Environment, links: Links, postal_address: str = "") -> Letters:
+def letters(
+    store: Store, templates: jinja2.Environment, links: Links, postal_address: str = "", bounce_domain: str = ""
+) -> Letters:
     renderer = Renderer(templates, links, postal_address=postal_address)
-    return Letters(store.digests, store.subscribers, renderer, links, SENDER)
+    addresses = SignedAddresses(bounce_domain, [KEY]) if bounce_domain else None
+    return Letters(store.digests, store.subscribers, renderer, links, SENDER, addresses=addresses)
 
 
 def test_a_digest_is_the_golden_mail(
@@ -197,6 +200,44 @@ def test_the_unsubscribe_address_is_one_line_and_never_encoded(length: int) -> N
     found = re.findall(rb"^List-Unsubscribe: <https://[^>]+>\r\n", top, re.MULTILINE)
     assert found == [f"List-Unsubscribe: <{address}>\r\n".encode()]
     assert b"=?" not in top
+
+
+@pytest.mark.parametrize("length", [10, 48, 78, 200, 800])
+def test_a_mail_address_to_unsubscribe_at_stands_behind_the_web_address_on_the_same_line(length: int) -> None:
+    web, post = "https://papers.example.org/u/" + "t" * length, "unsub+" + "a" * 29 + "@bounce.example.org"
+    extra = digest_headers(SENDER, unsubscribe=web, one_click=True, day="2025-05-27", unsubscribe_by_mail=post)
+    top = head(build(draft(extra=extra), SENDER))
+    found = re.findall(rb"^List-Unsubscribe: .*\r\n", top, re.MULTILINE)
+    assert found == [f"List-Unsubscribe: <{web}>, <mailto:{post}?subject=unsubscribe>\r\n".encode()]
+    assert b"\r\n " not in top
+    assert b"=?" not in top
+    assert max(map(len, top.split(b"\r\n"))) <= 998
+
+
+def test_with_a_bounce_domain_what_belongs_to_the_list_names_both_ways_and_nothing_else_changes(
+    store: Store, templates: jinja2.Environment, links: Links
+) -> None:
+    made, reader = digest(), subscriber()
+    delivery = digest_delivery(made, reader, domain="example.org")
+    plain = letters(store, templates, links).write_digest(made, reader, delivery)
+    both = letters(store, templates, links, bounce_domain="bounce.example.org").write_digest(made, reader, delivery)
+    web, post = parsed(both)["List-Unsubscribe"].split(", ")
+    assert web == f"<{links.unsubscribe(reader.id)}>" == parsed(plain)["List-Unsubscribe"]
+    address = re.fullmatch(r"<mailto:(\S+)\?subject=unsubscribe>", post)
+    assert address
+    assert SignedAddresses("bounce.example.org", [KEY]).read("u", address[1]) == reader.id
+    assert both.replace(f", {post}".encode(), b"") == plain
+
+
+@pytest.mark.parametrize("kind", [confirm_delivery, goodbye_delivery])
+def test_what_is_no_mail_of_the_list_has_none_of_its_headers(
+    store: Store, templates: jinja2.Environment, links: Links, kind: Callable[..., Delivery]
+) -> None:
+    reader = store.subscribers.add("ada@example.org", SubscriberState.PENDING, Preferences(), NOW)
+    made = letters(store, templates, links, bounce_domain="bounce.example.org")
+    message = parsed(made.write(kind(reader, domain="example.org", now=NOW)))
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert [name for name in message if name.startswith(("List-", "Precedence", "Feedback"))] == []
 
 
 def test_the_address_that_links_make_survives_whole(store: Store, templates: jinja2.Environment, links: Links) -> None:

@@ -226,6 +226,13 @@ def test_no_server_is_no_connection_and_says_which_settings(free_port: Callable[
     assert "[smtp] host, port and security" in str(found)
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example.org"])
+def test_a_host_that_no_name_can_be_is_no_connection(host: str) -> None:
+    found = problem(Server(host=host, port=25, security="none"))
+    assert isinstance(found, ServerUnavailableError)
+    assert f"{host}:25" in str(found)
+
+
 def test_a_server_that_does_not_speak_smtp_is_no_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

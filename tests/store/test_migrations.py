@@ -15,7 +15,7 @@ from sqlite_utils import Database as SqliteDatabase
 
 from digestbot.errors import StoreError
 from digestbot.models import LIKE, DeliveryKind, DeliveryState, Reason
-from digestbot.store import LoadHistory, Store, Within
+from digestbot.store import Defaults, LoadHistory, Store, Within
 from digestbot.store.query import parse
 from digestbot.store.schema import APPLICATION_ID, migrations
 from tests.factories import DAY, NOW, described, load, new_store, paper
@@ -51,7 +51,7 @@ KEPT = {
     "subscribers": "id, email, state, timezone, send_at, days, papers, categories, created_at, changed_at",
     "ratings": "*",
     "rating_events": "id, subscriber_id, paper_id, value, rated_at, origin, digest_id",
-    "digests": "*",
+    "digests": "id, subscriber_id, local_day, composed_at, number, considered, days",
     "digest_items": "digest_id, position, paper_id, revision, upvotes, score, reason",
     "deliveries": "id, kind, key, subscriber_id, digest_id, address, message_id, state, attempts, next_at, owner,"
     " bytes_hash, uncertain, smtp_code, smtp_text, created_at, changed_at, sent_at",
@@ -190,6 +190,15 @@ def test_old_digests_and_deliveries_read_as_before(store: Store) -> None:
     assert store.outbox.counts() == {DeliveryState.SENDING: 1, DeliveryState.SENT: 1}
 
 
+def test_who_was_there_before_there_were_languages_reads_the_installations(old: Path) -> None:
+    with closing(new_store(old, Defaults(language="de"))) as store:
+        assert store.subscribers.get(1).language == "de"
+        # What was composed then goes out as it was.
+        made = store.digests.find(70)
+        assert made is not None
+        assert made.language == "en"
+
+
 def test_papers_of_the_first_version_are_found_by_what_they_share(store: Store) -> None:
     work = described()
     added = store.papers.add([work["feed"], work["hub"]], NOW)
@@ -256,7 +265,8 @@ COMMITTED = {
     "m003_follows_and_events_of_scanners": "22398ae4748a0a8f",
     "m004_words_of_papers": "e327ea9fe739abb5",
     "m005_words_of_papers_at_once": "d7c659e822b4c212",
-    None: "28ebe892e9dd6511",
+    "m006_languages": "28ebe892e9dd6511",
+    None: "983b478ac408a972",
 }
 
 

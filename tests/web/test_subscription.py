@@ -14,7 +14,7 @@ from tests.web.conftest import Site, form_fields, heading, tree
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
-FORM = {"send_at": "06:30", "timezone": "Europe/Berlin", "days": "weekdays", "papers": "5"}
+FORM = {"send_at": "06:30", "timezone": "Europe/Berlin", "days": "weekdays", "papers": "5", "language": "de"}
 
 
 @pytest.mark.parametrize("page", ["unsubscribe", "preferences"])
@@ -113,7 +113,23 @@ def test_a_link_that_is_not_ours_is_not_found(site: Site, page: str) -> None:
 def test_the_preferences_page_shows_what_holds(site: Site) -> None:
     (form,) = tree(site.client.get(site.preferences)).forms
     assert form_fields(form).items() >= {"send_at": "07:00", "timezone": "UTC", "days": "daily", "papers": "10"}.items()
+    assert form_fields(form)["language"] == "en"
     assert "pause" not in form_fields(form)
+
+
+def test_the_languages_of_the_mails_are_named_as_their_readers_call_them(site: Site) -> None:
+    options = tree(site.client.get(site.preferences)).xpath("//select[@name='language']/option")
+    assert [(one.get("value"), one.get("lang"), one.text) for one in options] == [
+        ("en", "en", "English"),
+        ("de", "de", "Deutsch"),
+    ]
+
+
+def test_a_page_that_was_opened_before_there_was_a_choice_of_language_changes_none(site: Site) -> None:
+    site.client.post(site.preferences, data=FORM)
+    without = {name: value for name, value in FORM.items() if name != "language"}
+    assert site.client.post(site.preferences, data=without).status_code == 200
+    assert site.store.subscribers.get(site.reader.id).language == "de"
 
 
 def test_preferences_are_saved_and_shown(site: Site) -> None:
@@ -126,6 +142,7 @@ def test_preferences_are_saved_and_shown(site: Site) -> None:
         "weekdays",
         5,
     )
+    assert found.language == "de"
     for page in (answer, site.client.get(site.preferences)):
         (form,) = tree(page).forms
         assert form_fields(form).items() >= FORM.items()
@@ -157,6 +174,8 @@ def test_saving_the_page_as_it_stands_changes_no_choice(site: Site) -> None:
         ({"days": "some"}, "Choose at least one day"),
         ({"days": "someday"}, "does not name days"),
         ({"days": ""}, "does not name days"),
+        ({"language": "xx"}, "is not a language of the mails"),
+        ({"language": ""}, "is not a language of the mails"),
         ({"timezone": "<script>x</script>"}, "<script>x</script>"),
     ],
 )

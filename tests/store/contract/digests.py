@@ -12,7 +12,7 @@ from digestbot.models import (
     DeliveryState,
     Reason,
 )
-from digestbot.store import Store
+from digestbot.store import Preferences, Store
 from tests.factories import DAY, NOW, digest, paper
 from tests.store.scenes import LATER, held, history, join, post, sent_papers
 
@@ -41,6 +41,13 @@ class DigestsContract:
         assert store.digests.find(made.id) == made
         assert store.digests.find(made.id + 1) is None
         assert (delivery.state, delivery.digest_id) == (DeliveryState.PENDING, made.id)
+
+    def test_a_digest_keeps_the_language_it_was_composed_in(self, store: Store) -> None:
+        reader = join(store, language="de")
+        made, _ = post(store, reader, [paper(1)])
+        store.subscribers.edit(reader.id, lambda _: Preferences(language="en"), LATER)
+        assert store.digests.find(made.id) == made
+        assert made.language == "de"
 
     def test_an_older_digest_still_shows_the_older_text(self, store: Store) -> None:
         reader = join(store)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, time
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,8 @@ from digestbot.models import (
     Subscriber,
     SubscriberState,
 )
-from digestbot.store import Preferences, Store
-from tests.factories import NOW, paper
+from digestbot.store import Defaults, Preferences, Store
+from tests.factories import NOW, new_store, paper
 from tests.store.scenes import LATER, join
 
 
@@ -24,6 +26,7 @@ class SubscribersContract:
     def test_who_chose_nothing_has_the_defaults(self, store: Store) -> None:
         reader = join(store)
         assert (reader.timezone, reader.send_at, reader.days, reader.papers) == ("UTC", time(7, 0), "daily", 10)
+        assert reader.language == "en"
         chosen = join(store, timezone="Asia/Tokyo", send_at="18:30", days="mon", papers=3, categories=("cs.IR",))
         assert (chosen.timezone, chosen.send_at, chosen.days, chosen.papers) == ("Asia/Tokyo", time(18, 30), "mon", 3)
         assert store.subscribers.find(chosen.id) == chosen
@@ -76,6 +79,21 @@ class SubscribersContract:
         store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED, NOW)
         store.subscribers.set_preferences(reader.id, timezone="UTC", send_at="08:00", days="daily", papers=3, now=NOW)
         assert store.subscribers.get(reader.id).state == SubscriberState.UNSUBSCRIBED
+
+    def test_who_chose_no_language_reads_the_installations(self, tmp_path: Path) -> None:
+        with closing(new_store(tmp_path / "own.sqlite", Defaults(language="de"))) as store:
+            silent, english = join(store), join(store, language="en")
+            assert (silent.language, english.language) == ("de", "en")
+            back = store.subscribers.edit(english.id, lambda _: Preferences(language=""), LATER)
+            assert back == replace(english, language="de")
+
+    def test_saving_preferences_keeps_a_language_that_is_not_named(self, store: Store) -> None:
+        reader = join(store, language="de")
+        for chosen, expected in ((None, "de"), ("en", "en"), (None, "en")):
+            store.subscribers.set_preferences(
+                reader.id, timezone="UTC", send_at="08:00", days="daily", papers=3, now=NOW, language=chosen
+            )
+            assert store.subscribers.get(reader.id).language == expected
 
     def test_an_edit_sees_what_holds_and_changes_only_what_it_names(self, store: Store) -> None:
         reader, other = join(store, timezone="Asia/Tokyo", follows=("Ada Quill",)), join(store)
