@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from digestbot.digest.readable import readable
 from tests.cli.conftest import ADA, Catcher, Cli, entry
 from tests.mails import parsed, part
 
@@ -217,7 +218,7 @@ class _Headings(HTMLParser):
 
 @pytest.mark.parametrize("title", TITLES.values(), ids=TITLES.keys())
 def test_a_title_of_any_kind_comes_through_unharmed(cli: Cli, title: str) -> None:
-    shown = " ".join(title.split())
+    shown = readable(title)
     assert cli.load(entry(2, title=title))[0]["skipped"] == []
     cli("subscriber", "add", ADA, "--confirmed")
     assert cli.json("send", "--at", TUESDAY)["sent"] == 1
