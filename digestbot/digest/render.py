@@ -171,7 +171,10 @@ class Brevity:
 # Four lines of a column.
 FULL = Brevity(summary=290)
 # What is said less when a mail becomes too large: shorter abstracts first, then fewer papers.
-SHORTER = (*(Brevity(summary=most) for most in (200, 110, 0)), *(Brevity(summary=0, papers=most) for most in (20, 10)))
+SHORTER = (
+    *(Brevity(summary=most) for most in (200, 110, 0)),
+    *(Brevity(summary=0, papers=most) for most in (20, 15, 10)),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ _MAX_NAME, _MAX_CATEGORY = 80, 40
 _PAUSE_DAYS = 5
 
 Kind: TypeAlias = Literal["daily", "weekly", "catch-up", "first"]
+# A cut text does not end on one.
+_LITTLE_WORDS = re.compile(r"(?:\s+(?:a|an|and|as|at|by|for|from|in|of|on|or|the|to|via|with))+\Z", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!vs\.)\s+(?=[A-Z\"“(])")
 
@@ -66,7 +68,8 @@ def shorten(text: str, limit: int) -> str:
         return text
     cut = text[: limit - 2]
     space = cut.rfind(" ")
-    return cut[: space if space > limit // 2 else None].rstrip(" ,;:.-") + "\N{NO-BREAK SPACE}…"
+    kept = cut[: space if space > limit // 2 else None].rstrip(" ,;:.-")
+    return (_LITTLE_WORDS.sub("", kept) or kept) + "\N{NO-BREAK SPACE}…"
 
 
 def summary(abstract: str, limit: int = 290) -> str:

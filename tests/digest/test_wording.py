@@ -42,6 +42,11 @@ def test_a_long_text_is_cut_between_words_and_shows_it() -> None:
     assert shorten("short enough", 12) == "short enough"
 
 
+def test_a_cut_text_does_not_end_on_a_little_word() -> None:
+    assert shorten("Uncertainty for the checking of facts", 22) == f"Uncertainty{CUT}"
+    assert shorten("Of the and for to with in on", 20).endswith(CUT)
+
+
 def test_one_long_word_is_cut_inside() -> None:
     assert shorten("x" * 50, 10) == "x" * 8 + CUT
 
