@@ -18,6 +18,7 @@ from digestbot.links import Links
 from digestbot.settings import packaged
 from digestbot.store import Store
 from tests.factories import KEY, new_store
+from tests.required import missing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -85,11 +86,7 @@ def peer() -> Callable[[str], str]:
 
     def find(name: str) -> str:
         path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib/postfix/sbin")
-        if path is None and os.environ.get("DIGESTBOT_REQUIRE_PEERS") == "1":
-            pytest.fail(f"{name} is not installed, and DIGESTBOT_REQUIRE_PEERS=1 wants it")
-        if path is None:
-            pytest.skip(f"{name} is not installed")
-        return path
+        return path if path is not None else missing(f"{name} is not installed")
 
     return find
 

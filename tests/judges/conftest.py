@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +14,8 @@ import pytest
 
 from tests.factories import new_store
 from tests.judges.mails import write_all
-from tests.judges.node import ask, packages
+from tests.judges.node import ask
+from tests.required import missing, node_packages
 
 Judge = Callable[[str, Any], Any]
 
@@ -33,12 +33,9 @@ def mails(
 @pytest.fixture
 def judge(peer: Callable[[str], str]) -> Judge:
     """Ask a script of this folder, run by node; without its packages the test skips, in CI it fails."""
-    node, folder = peer("node"), packages()
+    node, folder = peer("node"), node_packages()
     if not folder.is_dir():
-        without = f"there are no packages in {folder.name}; .ci/run says how they are installed"
-        if os.environ.get("DIGESTBOT_REQUIRE_PEERS") == "1":
-            pytest.fail(f"{without}, and DIGESTBOT_REQUIRE_PEERS=1 wants them")
-        pytest.skip(without)
+        missing(f"there are no packages in {folder.name}; .ci/run says how they are installed")
 
     def judged(script: str, given: Any) -> Any:
         return json.loads(ask(node, script, json.dumps(given)))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from functools import cache
 from pathlib import Path
 
+from tests.required import node_packages
+
 _HERE = Path(__file__).resolve().parent
-
-
-def packages() -> Path:
-    """Return the folder of npm packages: ``DIGESTBOT_NODE_PEERS``, or the one that ``.ci/run`` makes."""
-    named = os.environ.get("DIGESTBOT_NODE_PEERS")
-    return Path(named).resolve() if named else _HERE.parents[1] / ".peers" / "node_modules"
 
 
 # To start a browser takes longer than to judge by it, and several tests ask the same of it.
@@ -21,7 +16,7 @@ def packages() -> Path:
 def ask(node: str, script: str, given: str) -> str:
     """Return what a script answers; both are JSON."""
     done = subprocess.run(
-        [node, str(_HERE / script), str(packages())],
+        [node, str(_HERE / script), str(node_packages())],
         input=given,
         capture_output=True,
         check=False,

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import dkim  # type: ignore[import-untyped]
-import pytest
 
-# Where modules of npm are looked for besides NODE_PATH.
-_MODULES = Path(__file__).resolve().parents[2] / ".peers" / "node_modules"
+from tests.required import missing, node_packages
 
 _MAILAUTH = """
 const { authenticate } = require('mailauth');
@@ -73,16 +71,12 @@ def mailauth_says(program: str, mail: bytes, texts: Mapping[str, str], **envelop
 
 
 def need_node_module(program: str, name: str) -> None:
-    """Skip the test without a module of npm, in ``.peers`` or on NODE_PATH; in CI fail it."""
-    if _node(program, f"require.resolve({name!r})", "").returncode == 0:
-        return
-    if os.environ.get("DIGESTBOT_REQUIRE_PEERS") == "1":
-        pytest.fail(f"{name} of npm is not installed, and DIGESTBOT_REQUIRE_PEERS=1 wants it")
-    pytest.skip(f"{name} of npm is not installed")
+    """Skip the test without a package of npm; in CI fail it."""
+    if _node(program, f"require.resolve({name!r})", "").returncode:
+        missing(f"{name} of npm is not installed")
 
 
 def _node(program: str, script: str, given: str) -> subprocess.CompletedProcess[str]:
-    places = [os.environ.get("NODE_PATH", ""), str(_MODULES)]
     return subprocess.run(
         [program, "-e", script],
         input=given,
@@ -90,5 +84,5 @@ def _node(program: str, script: str, given: str) -> subprocess.CompletedProcess[
         text=True,
         check=False,
         timeout=60,
-        env={**os.environ, "NODE_PATH": os.pathsep.join(filter(None, places))},
+        env={**os.environ, "NODE_PATH": str(node_packages())},
     )

@@ -17,9 +17,8 @@ from digestbot.links import Links
 from digestbot.models import Digest, Paper, Subscriber, SubscriberState
 from digestbot.store import Preferences, Store
 from digestbot.web.app import create_app
-from digestbot.web.pages import Pages
 from tests.factories import NOW, digest, paper
-from tests.web.library import ALL, Library
+from tests.web.library import ALL, Library, pages_of
 
 
 @dataclass
@@ -80,17 +79,7 @@ def site_of(store: Store, links: Links, templates: jinja2.Environment) -> Iterat
     def make(*papers: Paper) -> Site:
         reader, made = put(store, *papers)
         times = [NOW]
-        pages = Pages(
-            digests=store.digests,
-            ratings=store.ratings,
-            subscribers=store.subscribers,
-            outbox=store.outbox,
-            domain="example.org",
-            links=links,
-            templates=templates,
-            clock=lambda: times[-1],
-            ready=store.papers.count,
-        )
+        pages = pages_of(store, links, templates, lambda: times[-1])
         client = TestClient(create_app(pages), base_url=links.base_url, follow_redirects=False)
         client.__enter__()
         opened.append(client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,20 @@ MICE = paper(2, title="Mice flee", abstract="At night mice hear barn owls and fl
 BATS = paper(3, title="Bats hunt by night", abstract="Bats hunt moths in the dark, hearing their own echo.")
 ROBOTS = paper(4, title="Grippers learn force", abstract="Robot grippers learn contact force from touch.")
 ALL = (OWLS, MICE, BATS, ROBOTS)
+
+
+def pages_of(store: Store, links: Links, templates: jinja2.Environment, clock: Callable[[], datetime]) -> Pages:
+    return Pages(
+        digests=store.digests,
+        ratings=store.ratings,
+        subscribers=store.subscribers,
+        outbox=store.outbox,
+        domain="example.org",
+        links=links,
+        templates=templates,
+        clock=clock,
+        ready=store.papers.count,
+    )
 
 
 @dataclass
@@ -66,17 +80,7 @@ class Library:
             return made.fit
 
         similar = SimilarPapers(store.search, current, patience=patience, most_kept=most_kept)
-        pages = Pages(
-            digests=store.digests,
-            ratings=store.ratings,
-            subscribers=store.subscribers,
-            outbox=store.outbox,
-            domain="example.org",
-            links=links,
-            templates=templates,
-            clock=lambda: made.times[-1],
-            ready=store.papers.count,
-        )
+        pages = pages_of(store, links, templates, lambda: made.times[-1])
         app = create_app(pages, PaperPages(papers=store.papers, similar=similar))
         client = TestClient(app, base_url=links.base_url, follow_redirects=False)
         of_all = Fit.of(papers, Recipe(), NOW) if fit else None

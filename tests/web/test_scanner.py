@@ -25,11 +25,11 @@ from digestbot.models import SubscriberState
 from digestbot.pipeline.letters import Letters
 from digestbot.store import Preferences, Store
 from digestbot.web.app import create_app
-from digestbot.web.pages import Pages
 from digestbot.web.paper import PaperPages
 from digestbot.web.similar import SimilarPapers
 from tests.factories import KEY, NOW, paper
 from tests.web.conftest import Site, dump, form_fields, heading, put, tree
+from tests.web.library import pages_of
 
 
 @pytest.fixture
@@ -37,17 +37,7 @@ def served(store: Store, templates: jinja2.Environment, free_port: Callable[[], 
     """The pages on a real server; the links lead there."""
     port = free_port()
     links = Links(f"http://127.0.0.1:{port}", [KEY])
-    pages = Pages(
-        digests=store.digests,
-        ratings=store.ratings,
-        subscribers=store.subscribers,
-        outbox=store.outbox,
-        domain="example.org",
-        links=links,
-        templates=templates,
-        clock=lambda: NOW,
-        ready=store.papers.count,
-    )
+    pages = pages_of(store, links, templates, lambda: NOW)
     similar = SimilarPapers(store.search, lambda _now: None)
     app = create_app(pages, PaperPages(papers=store.papers, similar=similar))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
