@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
-from digestbot.cli.program import Installation, Program, utc_now
+from digestbot.cli.installation import Installation
+from digestbot.cli.program import Program
+from digestbot.cli.times import utc_now
 from digestbot.errors import DigestbotError, LinkError, SettingsError, UsageError
-from digestbot.models import SubscriberState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 2**20
 # What is below them is read and thrown away: a server whose pipe is shut before it is empty takes that for a failure.
 _MOST_BYTES = 2**27
-_NOT_ENDED = (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 @click.command()
@@ -61,16 +61,13 @@ def _subscribers(
 
 def _unsubscribe(installation: Installation, identifier: SubscriberId) -> bool:
     """End a subscription as the web page does; say whether that changed anything."""
-    from digestbot.digest.compose import goodbye_delivery
+    from digestbot.pipeline import subscriptions
 
-    store, now = installation.store, utc_now()
+    store, domain = installation.store, installation.sender.domain
     subscriber = store.subscribers.find(identifier)
-    if subscriber is None or not store.subscribers.set_state(
-        identifier, SubscriberState.UNSUBSCRIBED, now, among=_NOT_ENDED
-    ):
-        return False
-    store.outbox.add(goodbye_delivery(subscriber, domain=installation.sender.domain, now=now))
-    return True
+    return subscriber is not None and subscriptions.end(
+        store.subscribers, store.outbox, subscriber, domain=domain, now=utc_now()
+    )
 
 
 def _read_stdin() -> bytes:

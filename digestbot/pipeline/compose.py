@@ -21,6 +21,7 @@ from digestbot.models import (
     SubscriberId,
 )
 from digestbot.pipeline.due import Awaited, SubscriberStore, due
+from digestbot.pipeline.subscriptions import Outbox
 from digestbot.ranking.features import Features
 from digestbot.ranking.fit import Fit
 from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
@@ -73,12 +74,6 @@ class DigestStore(Protocol):
     def add(self, composed: Iterable[tuple[Digest, Delivery]]) -> list[DigestId]: ...
 
 
-class Outbox(Protocol):
-    """Takes mails that are no digests."""
-
-    def add(self, *deliveries: Delivery) -> None: ...
-
-
 class Composer:
     """Composes digests."""
 
@@ -122,13 +117,12 @@ class Composer:
         only: str | None = None,
         store: bool = True,
         awaited: Awaited | None = None,
-        among: range = EVERYONE,
     ) -> Iterator[Digest]:
         """Compose all that is due and put it into the outbox; yield each digest that is new.
 
         Who has no candidate worth sending gets nothing, and stays due until the local day ends.
         """
-        return self.compose_these(self.due(now, only=only, awaited=awaited, among=among), now, store=store)
+        return self.compose_these(self.due(now, only=only, awaited=awaited), now, store=store)
 
     def compose_these(
         self, waiting: Iterable[tuple[Subscriber, Due]], now: datetime, *, store: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -17,7 +17,6 @@ from starlette.responses import HTMLResponse, Response
 from digestbot.errors import DigestbotError
 from digestbot.links import Links
 from digestbot.models import (
-    Delivery,
     Digest,
     DigestId,
     PaperId,
@@ -25,8 +24,8 @@ from digestbot.models import (
     RatingValue,
     Subscriber,
     SubscriberId,
-    SubscriberState,
 )
+from digestbot.pipeline import subscriptions
 
 _MOST_FORM_BYTES = 65_536
 
@@ -53,18 +52,10 @@ class RatingStore(Protocol):
     ) -> dict[PaperId, int]: ...
 
 
-class SubscriberStore(Protocol):
+class SubscriberStore(subscriptions.SubscriberStore, Protocol):
     """Reads subscribers and changes what they may change themselves."""
 
     def find(self, identifier: SubscriberId) -> Subscriber | None: ...
-    def set_state(
-        self,
-        identifier: SubscriberId,
-        state: SubscriberState,
-        now: datetime,
-        *,
-        among: Collection[SubscriberState] = ...,
-    ) -> bool: ...
     def set_preferences(
         self,
         identifier: SubscriberId,
@@ -79,12 +70,6 @@ class SubscriberStore(Protocol):
     ) -> None: ...
 
 
-class Outbox(Protocol):
-    """Takes mails."""
-
-    def add(self, *deliveries: Delivery) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
     """What the pages work with.
@@ -95,7 +80,7 @@ class Pages:
     digests: DigestStore
     ratings: RatingStore
     subscribers: SubscriberStore
-    outbox: Outbox
+    outbox: subscriptions.Outbox
     domain: str
     links: Links
     templates: jinja2.Environment

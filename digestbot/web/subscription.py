@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digestbot.digest.compose import goodbye_delivery, welcome_delivery
 from digestbot.errors import LinkError, UsageError
 from digestbot.models import (
     LANGUAGES,
@@ -21,10 +20,10 @@ from digestbot.models import (
     weekdays,
     zone,
 )
+from digestbot.pipeline import subscriptions
 from digestbot.web.pages import FormError, Pages, read_form
 
 _MOST_PAPERS = 50
-_NOT_ENDED = (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _GONE = ("Nothing to do here", "This subscription is not kept any more. No mail will come.")
 _DAY_LABELS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -53,9 +52,7 @@ def _unsubscribe(pages: Pages, token: str, form: dict[str, str] | None) -> Respo
         return pages.show("unsubscribe", ended=ended)
     if form.get("again") == "1":
         return _come_back(pages, subscriber)
-    now = pages.clock()
-    if pages.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, now, among=_NOT_ENDED):
-        pages.outbox.add(goodbye_delivery(subscriber, domain=pages.domain, now=now))
+    subscriptions.end(pages.subscribers, pages.outbox, subscriber, domain=pages.domain, now=pages.clock())
     return pages.show("unsubscribe", ended=True)
 
 
@@ -83,9 +80,7 @@ def _confirm(pages: Pages, token: str, yes: bool) -> Response:
     if subscriber.state == SubscriberState.PENDING:
         if not yes:
             return pages.show("confirm")
-        pending, now = (SubscriberState.PENDING,), pages.clock()
-        if pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, now, among=pending):
-            pages.outbox.add(welcome_delivery(subscriber, domain=pages.domain, now=now))
+        subscriptions.begin(pages.subscribers, pages.outbox, subscriber, domain=pages.domain, now=pages.clock())
     elif subscriber.state != SubscriberState.ACTIVE:
         return pages.say("This link has done its work", "The subscription has been changed since.")
     return pages.show(
