@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from digestbot.cli.addresses import valid_address
+from digestbot.cli.installation import Installation
 from digestbot.cli.output import printable, show_json, show_table
-from digestbot.cli.program import Installation, Program, utc_now
-from digestbot.errors import RenderError
+from digestbot.cli.program import Program
+from digestbot.cli.times import utc_now
 
 if TYPE_CHECKING:
     from digestbot.mail.smtp import Server
+    from digestbot.mail.trial import Trial
 
 # No subscriber has this id: the address that a test mail comes back to is made like theirs, and is nobody's.
 _NOBODY = 0
 _SECURITY = {"none": "without TLS", "starttls": "with STARTTLS", "tls": "with TLS"}
-_CLOSING = (
-    "Look at its source: SPF, DKIM and DMARC should say pass. If it lay among the spam, say that it is none; mails to"
-    " others may lie there too."
-)
 
 
 @click.group()
@@ -42,7 +40,7 @@ def test(program: Program, address: str, as_json: bool) -> int:
         addresses, server = installation.addresses, installation.server
         sender = addresses.bounce(_NOBODY) if addresses else installation.sender.address
         message = _message(installation, to, sender, utc_now())
-        found = _hand_over(installation, server, sender, to, message)
+        trial = _hand_over(installation, server, sender, to, message)
         signed = installation.signer is not None
     if as_json:
         about = {
@@ -52,60 +50,32 @@ def test(program: Program, address: str, as_json: bool) -> int:
             "security": server.security if server else None,
             "signed": signed,
         }
-        show_json(about | asdict(found))
+        steps = [asdict(one) | {"said": printable(one.said)} for one in trial.steps]
+        show_json(about | {"taken": trial.taken, "steps": steps} | asdict(trial.explanation))
     else:
         click.echo(f"{_place(server)}; from {sender} to {to}; {'signed' if signed else 'not signed'}\n")
         show_table(
             ["step", "outcome", "what was said"],
-            [(one.step, one.outcome, f"{one.code or ''} {one.said}".strip()) for one in found.steps],
+            [(one.step, one.outcome, printable(f"{one.code or ''} {one.said}".strip())) for one in trial.steps],
             wraps=["what was said"],
         )
-        click.echo(f"What it means: {found.means}.")
-        click.echo(f"What to do: {found.advice}.")
-    if not found.taken:
-        click.echo(f"digestbot: the mail was not taken; {found.advice}", err=True)
-    return 0 if found.taken else 1
+        click.echo(f"What it means: {trial.explanation.means}.")
+        click.echo(f"What to do: {trial.explanation.advice}.")
+    if not trial.taken:
+        click.echo(f"digestbot: the mail was not taken; {trial.explanation.advice}", err=True)
+    return 0 if trial.taken else 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    step: str
-    outcome: str
-    code: int | None = None
-    said: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    taken: bool
-    steps: list[_Line]
-    means: str
-    advice: str
-
-
-def _hand_over(installation: Installation, server: Server | None, sender: str, to: str, message: bytes) -> _Found:
+def _hand_over(installation: Installation, server: Server | None, sender: str, to: str, message: bytes) -> Trial:
     if server is None:
         from digestbot.mail.folder import MailFolder
+        from digestbot.mail.trial import written
 
         path = asyncio.run(MailFolder(installation.settings.path("mailbox")).send(sender, to, message))
-        return _Found(
-            taken=True,
-            steps=[_Line(step="file", outcome="ok", said=path)],
-            means="[smtp] host is empty, so mails become files and reach nobody",
-            advice="set [smtp] host when they shall",
-        )
+        return written(path)
     from digestbot.mail.trial import try_delivery
 
-    trial = asyncio.run(try_delivery(server, sender, to, message))
-    return _Found(
-        taken=trial.taken,
-        steps=[
-            _Line(step=one.step, outcome=str(one.outcome), code=one.code, said=printable(one.said))
-            for one in trial.steps
-        ],
-        means=trial.explanation.means,
-        advice=trial.explanation.advice,
-    )
+    return asyncio.run(try_delivery(server, sender, to, message))
 
 
 def _message(installation: Installation, to: str, return_path: str, now: datetime) -> bytes:
@@ -122,30 +92,18 @@ def _message(installation: Installation, to: str, return_path: str, now: datetim
         ("Written", f"{now:%Y-%m-%d %H:%M:%S} UTC"),
     ]
     subject = f"digestbot: a test mail, {now:%Y-%m-%d %H:%M:%S} UTC"
-    html, text = (_rendered(installation, kind, subject, facts) for kind in ("html", "txt"))
+    rendered = installation.renderer.trial(subject, facts)
     draft = Draft(
         to=to,
-        subject=subject,
-        text=text,
-        html=html,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
         message_id=f"<test.{now:%Y%m%dT%H%M%S.%f}@{sender.domain}>",
         date=now,
         extra=[("Auto-Submitted", "auto-generated")],
     )
     message = build(draft, sender)
     return signer.sign(message, now) if signer else message
-
-
-def _rendered(installation: Installation, kind: str, subject: str, facts: list[tuple[str, str]]) -> str:
-    import jinja2
-
-    name = f"email/test.{kind}.j2"
-    try:
-        return installation.templates.get_template(name).render(
-            lang="en", subject=subject, facts=facts, closing=_CLOSING
-        )
-    except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise RenderError(f"template {name}: {error}") from error
 
 
 def _place(server: Server | None) -> str:

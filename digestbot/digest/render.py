@@ -24,6 +24,10 @@ from digestbot.models import LANGUAGES, Digest, DigestItem, Paper, Subscriber
 from digestbot.schedule import local_day, next_due
 
 _MAX_TITLE = 300
+_CLOSING = (
+    "Look at its source: SPF, DKIM and DMARC should say pass. If it lay among the spam, say that it is none; mails to"
+    " others may lie there too."
+)
 _TEXT_WIDTH = 72
 # Without the no-break space, which keeps together what it joins.
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -230,7 +234,7 @@ class Renderer:
 
     def confirm(self, subscriber: Subscriber, link: str) -> Rendered:
         """Render the mail that asks whether the sign-up was meant."""
-        subject = words_of(subscriber.language).gettext("Please confirm: a daily mail of new papers")
+        subject = words_of(subscriber.language).gettext("Please confirm: mails of new papers")
         return self._note("confirm", subject, subscriber, confirm=link)
 
     def welcome(self, subscriber: Subscriber, now: datetime) -> Rendered:
@@ -290,6 +294,10 @@ class Renderer:
                 "email": address,
             },
         )
+
+    def trial(self, subject: str, facts: Sequence[tuple[str, str]]) -> Rendered:
+        """Render the mail that the admin sends to see what comes of it; ``facts`` is what it tells of itself."""
+        return self._render("test", ENGLISH, subject, {"facts": facts, "closing": _CLOSING})
 
     def _item(
         self, item: DigestItem, words: Words, feedback: str, section: str, summary: int, *, level: int

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import aiosmtplib
 from aiosmtplib import SMTP
@@ -37,7 +38,7 @@ class Outcome(StrEnum):
 class Tried:
     """One step; ``said`` is what the server answered, or what happened, ``code`` of its reply if it gave one."""
 
-    step: Step
+    step: Step | Literal["file"]
     outcome: Outcome
     code: int | None = None
     said: str = ""
@@ -80,6 +81,14 @@ async def try_delivery(
     finally:
         await _hang_up(smtp)
     return Trial(steps=tuple(_completed(done)), explanation=explanation)
+
+
+def written(path: str) -> Trial:
+    """Return the trial of a mail that became a file, for want of a server."""
+    explanation = Explanation(
+        "[smtp] host is empty, so mails become files and reach nobody", "set [smtp] host when they shall"
+    )
+    return Trial(steps=(Tried(step="file", outcome=Outcome.OK, said=path),), explanation=explanation)
 
 
 class _Steps:
