@@ -26,7 +26,7 @@ from sklearn.svm import LinearSVC
 from stage import DATA, AbsentError, data_files, digestbot, paper_lines, say
 
 from digestbot.cli.composing import compose_due
-from digestbot.cli.program import Installation
+from digestbot.cli.installation import Installation
 from digestbot.models import PaperId
 from digestbot.settings import read_settings
 from digestbot.sources.files import read_papers

@@ -32,7 +32,7 @@ from inbox import Inbox, free_port, server
 from reader import like, read_mail
 from stage import DATA, AbsentError, data_files, digestbot, paper_lines, say
 
-from digestbot.cli.program import Installation
+from digestbot.cli.installation import Installation
 from digestbot.cli.service import web_server
 from digestbot.digest.compose import window
 from digestbot.models import LIKE, SubscriberState

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from multiprocessing.sharedctypes import Synchronized
 
-    from digestbot.cli.program import Installation
+    from digestbot.cli.installation import Installation
     from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.due import Awaited
     from digestbot.settings import Settings
@@ -194,7 +194,7 @@ def _compose_parts(
     # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from digestbot import observe
-    from digestbot.cli.program import Installation
+    from digestbot.cli.installation import Installation
 
     # First of all: without it warnings would go to stdout.
     observe.configure(sys.stderr, verbose=verbose)

@@ -17,8 +17,9 @@ from urllib.parse import urljoin
 
 import click
 
+from digestbot.cli.installation import Installation
 from digestbot.cli.output import show_json
-from digestbot.cli.program import Installation, Program
+from digestbot.cli.program import Program
 from digestbot.errors import DigestbotError
 
 if TYPE_CHECKING:

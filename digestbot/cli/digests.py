@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from digestbot.cli.composing import compose_due
+from digestbot.cli.installation import Installation
 from digestbot.cli.output import printable, show_json, show_table
-from digestbot.cli.program import Installation, Program, parse_at, utc_now
+from digestbot.cli.program import Program
+from digestbot.cli.times import parse_at, utc_now
 from digestbot.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import structlog
 
 from digestbot.announcements import eastern_day
 from digestbot.cli.composing import compose_due
-from digestbot.cli.program import Clock, Installation
+from digestbot.cli.installation import Installation
+from digestbot.cli.times import Clock
 from digestbot.errors import DigestbotError
 
 if TYPE_CHECKING:

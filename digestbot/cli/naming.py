@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from digestbot.cli.program import Installation, utc_now
+from digestbot.cli.installation import Installation
+from digestbot.cli.times import utc_now
 from digestbot.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Literal
 import click
 
 from digestbot.cli.naming import fetch_missing, named_papers
-from digestbot.cli.program import Program, utc_now
+from digestbot.cli.program import Program
+from digestbot.cli.times import utc_now
 
 _VALUES: dict[str, Literal[1, 0, -1]] = {"like": 1, "clear": 0, "dislike": -1}
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from digestbot.cli.installation import Installation
 from digestbot.cli.output import printable, show_json, show_table
-from digestbot.cli.program import Installation, Program, parse_day, utc_now
+from digestbot.cli.program import Program
+from digestbot.cli.times import parse_day, utc_now
 from digestbot.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digestbot.cli.program import Installation, Program, utc_now
+from digestbot.cli.installation import Installation
+from digestbot.cli.program import Program
+from digestbot.cli.times import utc_now
 from digestbot.errors import DigestbotError
 
 if TYPE_CHECKING:

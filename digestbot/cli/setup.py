@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from digestbot.cli.program import Installation, Program, new_key
+from digestbot.cli.installation import Installation, new_key
+from digestbot.cli.program import Program
 from digestbot.errors import SettingsError
 
 

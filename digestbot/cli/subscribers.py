@@ -8,9 +8,11 @@ import click
 
 from digestbot.cli.addresses import valid_address
 from digestbot.cli.choices import Choices, Chosen, categories_without_papers, choosing
+from digestbot.cli.installation import Installation
 from digestbot.cli.naming import fetch_missing, named_papers
 from digestbot.cli.output import show_json, show_table
-from digestbot.cli.program import Installation, Program, utc_now
+from digestbot.cli.program import Program
+from digestbot.cli.times import utc_now
 from digestbot.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:

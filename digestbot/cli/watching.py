@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from digestbot.cli.output import show_json, show_table
-from digestbot.cli.program import Program, parse_at, utc_now
+from digestbot.cli.program import Program
+from digestbot.cli.times import parse_at, utc_now
 from digestbot.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from digestbot.cli.composing import compose_due
-from digestbot.cli.program import Installation, Program
+from digestbot.cli.installation import Installation
+from digestbot.cli.program import Program
 from digestbot.errors import DigestbotError
 from digestbot.models import LIKE, SubscriberState
 from digestbot.pipeline.due import Awaited

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from digestbot.cli.installation import Installation
 from digestbot.cli.jobs import Jobs
-from digestbot.cli.program import Installation
 from digestbot.models import SubscriberState
 from digestbot.settings import read_settings
 from digestbot.store import Preferences

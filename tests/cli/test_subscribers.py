@@ -40,7 +40,7 @@ def test_who_chose_a_language_is_written_to_in_it(cli: Cli) -> None:
     cli("send")
     subjects = {line for mail in cli.mails() for line in mail.read_text().splitlines() if line.startswith("Subject")}
     assert len(subjects) == 2
-    assert "Subject: Please confirm: a daily mail of new papers" in subjects
+    assert "Subject: Please confirm: mails of new papers" in subjects
     assert cli.json("subscriber", "edit", ADA, "--language", "en")["language"] == "en"
     cli("subscriber", "edit", ADA, "--language", "de")
     assert cli.json("subscriber", "edit", ADA, "--language", "")["language"] == "en"

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from digestbot.cli.program import Installation
+from digestbot.cli.installation import Installation
 from digestbot.pipeline.refit import Fitter, Refitting
 from digestbot.ranking.features import Recipe
 from digestbot.ranking.fit import Fit
