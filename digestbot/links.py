@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from itsdangerous import BadSignature, Signer, TimestampSigner
+from itsdangerous import BadSignature, HMACAlgorithm, Signer, TimestampSigner
 
 from digestbot.errors import LinkError
 from digestbot.models import DigestId, PaperId, SubscriberId
@@ -25,6 +25,7 @@ AddressPurpose: TypeAlias = Literal["b", "u"]
 
 CONFIRM_WITHIN = timedelta(hours=48)
 _MAX_TOKEN = 200
+_SHORT_BYTES = 16
 
 # What stands before the token: the whole must fit into the 64 octets of a local part (RFC 5321 section 4.5.3.1.1).
 _PREFIXES: dict[AddressPurpose, str] = {"b": "b", "u": "unsub"}
@@ -43,8 +44,9 @@ class Links:
         self.base_url = base_url.rstrip("/")
         # itsdangerous wants the oldest first. A key derivation costs a hash, so one signer a purpose.
         oldest_first = list(reversed(keys))
+        short = _Short(hashlib.sha256)
         self._signers = {
-            purpose: Signer(oldest_first, salt=f"digestbot {purpose}", digest_method=hashlib.sha256)
+            purpose: Signer(oldest_first, salt=f"digestbot {purpose}", digest_method=hashlib.sha256, algorithm=short)
             for purpose in ("f", "u", "p")
         }
         self._oldest_first = oldest_first
@@ -139,6 +141,17 @@ class SignedAddresses:
         body = subscriber_id.to_bytes(_ID_BYTES)
         token = _to_base32(body + _address_signature(self._keys[0], purpose, body))
         return f"{_PREFIXES[purpose]}+{token}@{self.domain}"
+
+
+class _Short(HMACAlgorithm):
+    """Signatures of 128 bits, so that an address fits into a line; whole ones are of mails that were sent before."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return super().get_signature(key, value)[:_SHORT_BYTES]
+
+    def verify_signature(self, key: bytes, value: bytes, sig: bytes) -> bool:
+        whole = super().get_signature(key, value)
+        return hmac.compare_digest(sig, whole[:_SHORT_BYTES]) or hmac.compare_digest(sig, whole)
 
 
 class _SignerAt(TimestampSigner):
