@@ -26,7 +26,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from stage import DATA, AbsentError, data_files, say
 
 from digestbot.digest.compose import compose, digest_delivery
-from digestbot.digest.render import Renderer, environment
+from digestbot.digest.environment import environment
+from digestbot.digest.render import Renderer
 from digestbot.links import Links
 from digestbot.mail.dkim import Signer
 from digestbot.mail.message import Sender, digest_headers

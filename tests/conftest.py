@@ -13,7 +13,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from digestbot.digest.render import environment
+from digestbot.digest.environment import environment
 from digestbot.links import Links
 from digestbot.settings import packaged
 from digestbot.store import Store

@@ -1,4 +1,4 @@
-"""The languages of the mails: the sentences of each, and how it writes days.
+"""The languages of mails and pages: the sentences of each, and how it writes days and numbers.
 
 English is what stands in the code; what a catalogue lacks is said in it.
 """
@@ -21,18 +21,20 @@ _DAYS_KEPT = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Words:
-    """One language: what it says for an English sentence, one of a number of things included, and its days.
+    """One language: what it says for an English sentence, one of a number of things included, its days and numbers.
 
-    ``long_day`` gives a day with weekday and year, ``short_day`` one without. There is one of each language, so that
-    caches tell them apart at once.
+    ``long_day`` gives a day with weekday and year, ``day`` one with the year alone, ``short_day`` one with neither.
+    There is one of each language, so that caches tell them apart at once.
     """
 
     language: str
     gettext: Callable[[str], str]
     ngettext: Callable[[str, str, int], str]
     long_day: Callable[[date], str]
+    day: Callable[[date], str]
     short_day: Callable[[date], str]
     weekday: Callable[[date], str]
+    number: Callable[[int], str]
 
 
 def words_of(language: str) -> Words:
@@ -45,6 +47,7 @@ def _loaded(language: str) -> Words:
     # Who mails in English only need not wait for it.
     from babel import Locale  # noqa: PLC0415 - as said
     from babel.dates import format_date, format_skeleton  # noqa: PLC0415 - as said
+    from babel.numbers import format_decimal  # noqa: PLC0415 - as said
 
     catalogue, locale = gettext.translation("digestbot", _CATALOGUES, [language]), Locale.parse(language)
     keep = lru_cache(maxsize=_DAYS_KEPT)
@@ -53,8 +56,10 @@ def _loaded(language: str) -> Words:
         gettext=catalogue.gettext,
         ngettext=catalogue.ngettext,
         long_day=keep(lambda day: format_date(day, "full", locale)),
+        day=keep(lambda day: format_date(day, "long", locale)),
         short_day=keep(lambda day: format_skeleton("MMMMd", day, locale=locale)),
         weekday=keep(lambda day: format_date(day, "EEEE", locale)),
+        number=lambda number: format_decimal(number, locale=locale),
     )
 
 
@@ -64,6 +69,8 @@ ENGLISH = Words(
     gettext=gettext.NullTranslations().gettext,
     ngettext=gettext.NullTranslations().ngettext,
     long_day=lambda day: f"{day:%A}, {day.day} {day:%B %Y}",
+    day=lambda day: f"{day.day} {day:%B %Y}",
     short_day=lambda day: f"{day.day} {day:%B}",
     weekday=lambda day: f"{day:%A}",
+    number=lambda number: f"{number:,}",
 )

@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -37,10 +38,13 @@ _GUARDED = (
     b"list-unsubscribe-post",
 )
 # Signed when they are there, and not guarded: relays and lists add headers of these names of their own.
-_SIGNED = (*_GUARDED, b"list-id", b"list-help", b"list-archive", b"list-post", b"auto-submitted", b"feedback-id")
+_UNGUARDED = (b"list-id", b"list-help", b"list-archive", b"list-post", b"auto-submitted", b"feedback-id")
+# Each name, as h= has it, and how often it is named there beyond its headers.
+_SIGNED = tuple((name, name.decode(), int(name in _GUARDED)) for name in (*_GUARDED, *_UNGUARDED))
 
-_END_OF_HEADER = re.compile(rb"\r\n(?![ \t])")
-_SPACE = re.compile(rb"(?:[ \t]|\r\n)+")
+_BLANKS = re.compile(rb"[ \t]+")
+# Mails have few sets of headers: those of a digest, of a note, with and without an address to reply to.
+_SETS_KEPT = 64
 # RFC 5322 section 2.1.1, less the space that a folded line begins with.
 _WIDTH = 77
 # A string of a TXT record has its length in one octet.
@@ -79,7 +83,7 @@ class Signer:
         if end < 0:
             raise ValueError("a mail without an empty line below its headers cannot be signed")
         names, covered = _covered(message[:end])
-        listed = list(_lines(f"h={':'.join(names)};"))
+        listed = _listed(names)
         time, body_hash = int(at.timestamp()), _encoded(_body_hash(message, end + 4))
 
         def unsigned(algorithm: str, selector: str) -> list[str]:
@@ -116,21 +120,27 @@ class Signer:
         return f"{selector}._domainkey.{self.domain}."
 
 
-def _covered(head: bytes) -> tuple[list[str], bytes]:
+def _covered(head: bytes) -> tuple[tuple[str, ...], bytes]:
     """Return the names for ``h=`` and the headers that they stand for, relaxed (RFC 6376 section 3.4.2)."""
     found: dict[bytes, list[bytes]] = {}
-    for header in _END_OF_HEADER.split(head):
+    for header in _relaxed(head).split(b"\r\n"):
         name, _, value = header.partition(b":")
-        name = name.rstrip(b" \t").lower()
-        found.setdefault(name, []).append(b"%s:%s\r\n" % (name, _SPACE.sub(b" ", value).strip(b" ")))
+        name = name.rstrip(b" ").lower()
+        found.setdefault(name, []).append(b"%s:%s\r\n" % (name, value.strip(b" ")))
     names: list[str] = []
     covered: list[bytes] = []
-    for name in _SIGNED:
-        same = found.get(name, [])
-        names += [name.decode()] * (len(same) + (name in _GUARDED))
+    for name, shown, guarded in _SIGNED:
+        same = found.get(name, ())
+        names += [shown] * (len(same) + guarded)
         # A name that stands in h= again means the header above: RFC 6376 section 5.4.2.
         covered += reversed(same)
-    return names, b"".join(covered)
+    return tuple(names), b"".join(covered)
+
+
+def _relaxed(head: bytes) -> bytes:
+    """Return headers each on one line, with one blank where there were several."""
+    unfolded = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
+    return _BLANKS.sub(b" ", unfolded) if b"\t" in unfolded or b"  " in unfolded else unfolded
 
 
 def _body_hash(message: bytes, start: int) -> bytes:
@@ -152,6 +162,12 @@ def _header(lines: list[str], signature: bytes) -> bytes:
     *others, last = lines
     folded = "\r\n ".join([*others, *_chunks(last + _encoded(signature))])
     return f"DKIM-Signature: {folded}\r\n".encode("ascii")
+
+
+@lru_cache(maxsize=_SETS_KEPT)
+def _listed(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the lines of an ``h=`` of these names."""
+    return tuple(_lines(f"h={':'.join(names)};"))
 
 
 def _lines(names: str) -> Iterator[str]:

@@ -7,19 +7,22 @@ nobody re-flattens them afterwards. The same arguments give the same bytes.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import lru_cache
+
+from digestbot.mail.quoted import quoted_printable
 
 _FOLD_AT = 76
 # What stands for itself in every kind of header, and the blank (RFC 2047, sections 4.2 and 5).
 _Q = {character: character for character in f"{string.ascii_letters}{string.digits}!*+-/"} | {" ": "_"}
 _AROUND = len("=?utf-8?q??=")
+# An installation has one sender and one list.
+_NAMES_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class Sender:
     @property
     def address(self) -> str:
         """The bare address, which is the envelope's too where mail does not come back to one of each subscriber."""
-        return parseaddr(self.sender)[1]
+        return _address(self.sender)
 
     @property
     def domain(self) -> str:
@@ -43,12 +46,15 @@ class Sender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What one mail says, before it is bytes; ``extra`` are headers beyond those of every mail."""
+    """What one mail says, before it is bytes; ``extra`` are headers beyond those of every mail.
+
+    ``text`` and ``html`` may be pieces of whole lines.
+    """
 
     to: str
     subject: str
-    text: str
-    html: str
+    text: str | Sequence[str]
+    html: str | Sequence[str]
     message_id: str
     date: datetime
     extra: Sequence[tuple[str, str]] = ()
@@ -93,16 +99,23 @@ def build(draft: Draft, sender: Sender) -> bytes:
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
-    parts = [
-        _part(boundary, "plain", draft.text),
-        _part(boundary, "html", draft.html),
-        f"--{boundary}--\r\n".encode(),
-    ]
-    return _header_block(headers) + b"\r\n" + b"".join(parts)
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return b"".join(
+        (
+            f"{head}\r\n{_part_head(boundary, 'plain')}".encode("ascii"),
+            quoted_printable(draft.text),
+            f"\r\n{_part_head(boundary, 'html')}".encode("ascii"),
+            quoted_printable(draft.html),
+            f"\r\n--{boundary}--\r\n".encode("ascii"),
+        )
+    )
 
 
-def _header_block(headers: Iterable[tuple[str, str]]) -> bytes:
-    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
+def _part_head(boundary: str, subtype: str) -> str:
+    return (
+        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
 
 
 def _whole(name: str, value: str) -> str:
@@ -119,8 +132,20 @@ def _unstructured(name: str, value: str) -> str:
     plain = one_line.isascii() and one_line.isprintable() and "=?" not in one_line
     folds = max(map(len, one_line.split()), default=0) <= _FOLD_AT - len(f"{name}: ")
     if plain and folds:
-        return Header(one_line, "us-ascii", maxlinelen=_FOLD_AT, header_name=name).encode(linesep="\r\n")
+        return "\r\n ".join(_folded(one_line, _FOLD_AT - len(f"{name}: ")))
     return "\r\n ".join(_encoded_words(one_line, _FOLD_AT - len(f"{name}: ")))
+
+
+def _folded(text: str, room: int) -> Iterator[str]:
+    """Yield text in lines, which are folded between words (RFC 5322 section 2.2.3); the first takes ``room``."""
+    line = ""
+    for word in text.split(" "):
+        if line and len(line) + 1 + len(word) > room:
+            yield line
+            line, room = word, _FOLD_AT - 1
+        else:
+            line = f"{line} {word}" if line else word
+    yield line
 
 
 def _encoded_words(text: str, room: int) -> Iterator[str]:
@@ -138,23 +163,16 @@ def _encoded_words(text: str, room: int) -> Iterator[str]:
     yield f"=?utf-8?q?{word}?="
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
+def _address(sender: str) -> str:
+    return parseaddr(sender)[1]
+
+
+@lru_cache(maxsize=_NAMES_KEPT)
 def _mailbox(name: str, value: str) -> str:
     return formataddr(parseaddr(_whole(name, value)), charset="utf-8")
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def _phrase(name: str) -> str:
     return formataddr((name, "x"), charset="utf-8").rpartition(" <x>")[0] if name else ""
-
-
-def _part(boundary: str, subtype: str, content: str) -> bytes:
-    head = (
-        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
-    return head.encode() + _quoted_printable(content) + b"\r\n"
-
-
-def _quoted_printable(content: str) -> bytes:
-    # b2a_qp keeps the line ends it is given, a lone CR too, and folds at 76 by "=" LF; all become CR LF.
-    lines = content.replace("\r\n", "\n").replace("\r", "\n")
-    return binascii.b2a_qp(lines.encode("utf-8"), istext=True).replace(b"\n", b"\r\n")

@@ -125,8 +125,8 @@ class Letters:
         draft = Draft(
             to=delivery.address,
             subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
+            text=rendered.text_pieces,
+            html=rendered.html_pieces,
             message_id=delivery.message_id,
             date=delivery.created_at,
             extra=extra,

@@ -72,7 +72,7 @@ def updated(language: str) -> Catalogue:
     catalogue = read(language)
     catalogue.update(sentences(), update_header_comment=True)
     catalogue.fuzzy = False
-    catalogue.header_comment = "# What the mails of digestbot say; docs/translating.md tells how."
+    catalogue.header_comment = "# What digestbot says to its readers; docs/translating.md tells how."
     return catalogue
 
 

@@ -18,7 +18,8 @@ from digestbot.digest.compose import (
     quiet_delivery,
     welcome_delivery,
 )
-from digestbot.digest.render import FULL, SHORTER, Rendered, Renderer, aligned, environment
+from digestbot.digest.environment import environment
+from digestbot.digest.render import FULL, SHORTER, Rendered, Renderer
 from digestbot.links import Links
 from digestbot.mail.message import Sender
 from digestbot.models import LANGUAGES, Digest, Reason, Subscriber, SubscriberState
@@ -160,10 +161,6 @@ def test_a_german_text_fits_a_terminal(renderer: Renderer) -> None:
         assert all(len(line) <= 72 or "https://" in line for line in text.splitlines())
     links = [line for line in made.text.splitlines() if line.endswith(("?like=1", "?dislike=1"))]
     assert len({line.index("https://") for line in links}) == 1
-
-
-def test_what_stands_behind_names_begins_in_one_column() -> None:
-    assert aligned(["one", "three", "four"]) == ["one    ", "three  ", "four   "]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

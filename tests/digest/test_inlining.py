@@ -40,7 +40,7 @@ def test_a_tag_gets_the_looks_of_its_classes(template: str, inlined: str) -> Non
 
 
 def test_templates_are_inlined_when_they_are_loaded_and_what_they_extend_too(templates: jinja2.Environment) -> None:
-    for name in ("_frame", "digest", "confirm", "alert", "_paper"):
+    for name in ("_frame", "digest", "confirm", "alert", "_item", "_paper"):
         source, _, _ = templates.loader.get_source(templates, f"email/{name}.html.j2")  # type: ignore[union-attr]
         written = (Path(packaged("templates")) / "email" / f"{name}.html.j2").read_text(encoding="utf-8")
         assert source.count("style=") == len(re.findall(r"<[^<>]*\sclass=\"", written))

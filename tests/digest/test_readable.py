@@ -16,8 +16,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from digestbot.digest.environment import environment
 from digestbot.digest.readable import readable
-from digestbot.digest.render import environment
 from digestbot.settings import packaged
 
 FORMULAS = {

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from digestbot.digest import wording
-from digestbot.digest.render import FULL, SHORTER, Rendered, Renderer, environment, wrapped
+from digestbot.digest.environment import environment
+from digestbot.digest.render import FULL, SHORTER, Rendered, Renderer
 from digestbot.errors import RenderError
 from digestbot.links import Links
 from digestbot.models import Digest, Paper, Reason
@@ -252,12 +253,6 @@ def test_no_line_of_the_text_is_longer_than_72_save_for_what_cannot_be_broken(
     assert all(line == line.rstrip() for line in made.text.splitlines())
 
 
-def test_what_is_joined_by_a_no_break_space_stays_on_one_line() -> None:
-    made = wrapped("a " * 34 + "sparse\N{NO-BREAK SPACE}retrieval")
-    assert made.splitlines() == [("a " * 34).strip(), "sparse\N{NO-BREAK SPACE}retrieval"]
-    assert wrapped("one\r\ntwo\t three ", "> ", "  ") == "> one two three"
-
-
 def test_twenty_long_papers_stay_under_ninety_thousand_bytes_even_encoded(renderer: Renderer) -> None:
     many = [
         paper(
@@ -348,5 +343,5 @@ def test_a_folder_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path: P
 
 def test_a_template_that_is_missing_is_an_error(tmp_path: Path) -> None:
     shutil.copytree(packaged("templates") / "web", tmp_path / "web")
-    with pytest.raises(RenderError, match=r"email/_paper"):
+    with pytest.raises(RenderError, match=r"email/_item"):
         Renderer(environment(tmp_path), LINKS).digest(digest(), subscriber())
