@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from digestbot.sources.arxiv import ArxivApi
     from digestbot.sources.client import Client
     from digestbot.store import Store
+    from digestbot.store.fits import Fits
     from digestbot.web.pages import Pages
     from digestbot.web.paper import PaperPages
 
@@ -91,7 +92,7 @@ class Installation:
     @cached_property
     def templates(self) -> jinja2.Environment:
         """The templates, ours and the overriding ones."""
-        from digestbot.digest.render import environment
+        from digestbot.digest.environment import environment
         from digestbot.settings import packaged
 
         return environment(packaged("templates"), self.settings.override_templates)
@@ -137,21 +138,28 @@ class Installation:
 
     @cached_property
     def fitter(self) -> Fitter:
-        """What papers are ranked with; its fits lie in a folder beside the database."""
+        """What papers are ranked with."""
         return self._fitter(self.store.papers)
+
+    @cached_property
+    def _fits(self) -> Fits:
+        """The saved fits, in a folder beside the database."""
+        from digestbot.store.fits import Fits
+
+        database = self.settings.path("database")
+        return Fits(database.with_name(f"{database.name}.fits"))
 
     def _fitter(self, papers: FittedPapers) -> Fitter:
         from digestbot.pipeline.refit import Fitter, Refitting
         from digestbot.ranking.features import Recipe
-        from digestbot.store.fits import Fits
 
-        ranking, database = self.settings.ranking, self.settings.path("database")
+        ranking = self.settings.ranking
         how = Refitting(
             corpus_papers=ranking.corpus_papers,
             every=timedelta(hours=ranking.refit_every_hours),
             recipe=Recipe(dimensions=ranking.dimensions),
         )
-        return Fitter(papers, Fits(database.with_name(f"{database.name}.fits")), how)
+        return Fitter(papers, self._fits, how)
 
     @property
     def sender(self) -> Sender:
@@ -335,10 +343,20 @@ class Installation:
         from digestbot.web.paper import PaperPages
         from digestbot.web.similar import SimilarPapers
 
-        return PaperPages(papers=self.store.papers, similar=SimilarPapers(self.store.search, self._saved_fit))
+        return PaperPages(papers=self.store.papers, similar=SimilarPapers(self.store.search, self.fit_of_pages))
 
-    def _saved_fit(self, now: datetime) -> Fit | None:
-        return self._taker.current(now)
+    def fit_of_pages(self, now: datetime) -> Fit | None:
+        """The fit that pages compare papers by, asked for by one thread at a time; ``None`` until one is made.
+
+        It is the very one that digests are ranked with in this process, or else one that was saved: when there are no
+        digests here, when none has been composed yet, or when another program has made one for a nearer time.
+        """
+        used = self.fitter.used if "fitter" in self.__dict__ else None
+        if used is None or any(abs(now - saved) < abs(now - used.fitted_at) for _, saved in self._fits.saved()):
+            return self._taker.current(now)
+        # What was read from the disk before is let go.
+        self.__dict__.pop("_taker", None)
+        return used
 
     @cached_property
     def _taker(self) -> Fitter:

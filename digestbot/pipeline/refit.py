@@ -64,6 +64,11 @@ class Fitter:
         self._refused: set[str] = set()
         self._hopeless: set[str] = set()
 
+    @property
+    def used(self) -> Fit | None:
+        """The fit that was given last, ``None`` before the first; any thread may look at it: a fit never changes."""
+        return self._fit
+
     def current(self, now: datetime, recent: Sequence[Paper] = ()) -> Fit | None:
         """Return the fit for ``now``, with rows for the ``recent`` papers; ``None`` while no paper has a word in it.
 

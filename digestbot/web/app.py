@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from digestbot.errors import StoreError
-from digestbot.web import feedback, paper, subscription
-from digestbot.web.pages import Pages, plain
+from digestbot.web import feedback, paper, preferences, subscription
+from digestbot.web.languages import asked_for
+from digestbot.web.pages import BY_BROWSER, Pages, plain
 from digestbot.web.paper import PaperPages
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ def create_app(pages: Pages, paper_pages: PaperPages | None = None) -> Starlette
             *([Route("/paper/{identifier:path}", paper.show)] if paper_pages else []),
             Route("/f/{token}", feedback.feedback, methods=both),
             Route("/u/{token}", subscription.unsubscribe, methods=both),
-            Route("/p/{token}", subscription.preferences, methods=both),
+            Route("/p/{token}", preferences.preferences, methods=both),
             Route("/c/{token}", subscription.confirm, methods=both),
             Route("/healthz", _healthz),
             Route("/readyz", _readyz),
@@ -54,9 +55,17 @@ async def _readyz(request: Request) -> Response:
 async def _http_problem(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     pages: Pages = request.app.state.pages
+    words = asked_for(request)
     if status == 404:
-        return pages.say("There is no such page", "The links in your mails lead to the pages there are.", status=404)
-    answer = pages.say("That did not work", "This page does not do that.", status=status)
+        return pages.say(
+            words,
+            words.gettext("There is no such page"),
+            words.gettext("The links in your mails lead to the pages there are."),
+            status=404,
+        )
+    answer = pages.say(
+        words, words.gettext("That did not work"), words.gettext("This page does not do that."), status=status
+    )
     if isinstance(error, HTTPException) and error.headers:
         answer.headers.update(error.headers)
     return answer
@@ -65,9 +74,20 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     # The web server's own log would show the whole path, and a token in it.
     log.error("page failed", page=request.url.path, exc_info=error)
-    return plain("Not now, sorry. Nothing was recorded. Please try the link again later.", 500)
+    # Nor can a page be relied on that says so.
+    answer = plain(
+        asked_for(request).gettext("Not now, sorry. Nothing was recorded. Please try the link again later."), 500
+    )
+    answer.headers.update(BY_BROWSER)
+    return answer
 
 
 async def _store_problem(request: Request, _error: Exception) -> Response:
     pages: Pages = request.app.state.pages
-    return pages.say("Not now, sorry", "Nothing was recorded. Please try the link again in a few minutes.", status=503)
+    words = asked_for(request)
+    return pages.say(
+        words,
+        words.gettext("Not now, sorry"),
+        words.gettext("Nothing was recorded. Please try the link again in a few minutes."),
+        status=503,
+    )

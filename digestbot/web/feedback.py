@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digestbot.digest import wording
+from digestbot.digest.words import Words, words_of
 from digestbot.errors import LinkError
-from digestbot.models import DISLIKE, LIKE, Digest, PaperId, RatingValue
+from digestbot.models import DISLIKE, LIKE, Digest, DigestItem, PaperId, RatingValue
+from digestbot.web.languages import asked_for
 from digestbot.web.pages import FormError, Pages, read_form
 
 _CHOICES: dict[str, RatingValue | Literal[0]] = {"like": LIKE, "dislike": DISLIKE, "none": 0}
@@ -22,30 +24,33 @@ _FIELD = re.compile(r"p([1-9]\d{0,2})\Z")
 async def feedback(request: Request) -> Response:
     """GET and HEAD show the digest's papers, POST records what is marked."""
     pages: Pages = request.app.state.pages
-    token = request.path_params["token"]
-    if request.method != "POST":
-        return await run_in_threadpool(_ask, pages, token, dict(request.query_params))
+    words = asked_for(request)
     try:
-        form = await read_form(request)
-    except FormError as error:
-        return pages.say("That did not work", f"The form is {error}. Nothing was recorded.", status=400)
-    return await run_in_threadpool(_record, pages, token, form)
+        form = await read_form(request) if request.method == "POST" else None
+    except FormError:
+        return pages.no_form(words)
+    return await run_in_threadpool(
+        _answer, pages, words, request.path_params["token"], dict(request.query_params), form
+    )
 
 
-def _find(pages: Pages, token: str) -> Digest | Response:
+def _answer(pages: Pages, words: Words, token: str, query: dict[str, str], form: dict[str, str] | None) -> Response:
     try:
         digest = pages.digests.find(pages.links.read("f", token))
-    except LinkError as error:
-        return pages.say("This link does not work", f"Sorry, {error}. Try the one in the mail once more.", status=404)
+    except LinkError:
+        return pages.not_ours(words)
     if digest is None:
-        return pages.say("Nothing to do here", "This list is not kept any more, or was only a preview.")
-    return digest
+        return pages.say(
+            words,
+            words.gettext("Nothing to do here"),
+            words.gettext("This list is not kept any more, or was only a preview."),
+        )
+    # As its mail does, whatever the reader chooses meanwhile.
+    words = words_of(digest.language)
+    return _ask(pages, words, digest, query) if form is None else _record(pages, words, digest, form)
 
 
-def _ask(pages: Pages, token: str, query: dict[str, str]) -> Response:
-    digest = _find(pages, token)
-    if isinstance(digest, Response):
-        return digest
+def _ask(pages: Pages, words: Words, digest: Digest, query: dict[str, str]) -> Response:
     current = _current(pages, digest)
     asked = _asked(digest, query)
     rows = []
@@ -56,7 +61,7 @@ def _ask(pages: Pages, token: str, query: dict[str, str]) -> Response:
         rows.append(
             {
                 "position": item.position,
-                "title": wording.shorten(item.paper.title, 300),
+                "title": _title(item),
                 "url": item.paper.url,
                 "authors": wording.shorten(wording.author_line(item.paper.authors), 300),
                 "category": item.paper.categories[0] if item.paper.categories else "",
@@ -67,8 +72,9 @@ def _ask(pages: Pages, token: str, query: dict[str, str]) -> Response:
     first = [row for row in rows if asked and row["position"] == asked[0]]
     return pages.show(
         "feedback",
-        day=f"{wording.short_day(digest.local_day)} {digest.local_day.year}",
-        asked={"like": "Like", "dislike": "Not for me"}[asked[1]] if asked else "",
+        words,
+        day=words.day(digest.local_day),
+        asked={"like": words.gettext("Like"), "dislike": words.gettext("Not for me")}[asked[1]] if asked else "",
         first=first,
         others=[row for row in rows if row not in first],
     )
@@ -84,10 +90,7 @@ def _asked(digest: Digest, query: dict[str, str]) -> tuple[int, str] | None:
     return None
 
 
-def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
-    digest = _find(pages, token)
-    if isinstance(digest, Response):
-        return digest
+def _record(pages: Pages, words: Words, digest: Digest, form: dict[str, str]) -> Response:
     papers = {item.position: item.paper for item in digest.items}
     # A place is empty when its paper turned out to be one with that of another place.
     ours = any((found := _FIELD.match(name)) and int(found.group(1)) in papers for name in form)
@@ -100,7 +103,12 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
         if position not in papers and ours:
             continue
         if position not in papers or choice not in _CHOICES:
-            return pages.say("That did not work", "The form is not of this list. Nothing was recorded.", status=400)
+            return pages.say(
+                words,
+                words.gettext("That did not work"),
+                words.gettext("The form is not of this list. Nothing was recorded."),
+                status=400,
+            )
         # What the page showed as recorded, and the reader left as it was, is not an opinion: another
         # page of the same list may have changed it meanwhile.
         if form.get(f"w{position}") == choice:
@@ -109,14 +117,18 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
     before = pages.ratings.record(digest.subscriber_id, values, now=pages.clock(), origin="mail", digest_id=digest.id)
     if not before and _left_out(pages, digest, values):
         return pages.say(
-            "This was not counted",
-            "Every paper of this mail was marked as liked and as not liked within seconds. Mail scanners do that: they"
-            " press every button they find. So none of it was kept. If it was you, wait a minute and mark them again.",
+            words,
+            words.gettext("This was not counted"),
+            words.gettext(
+                "Every paper of this mail was marked as liked and as not liked within seconds. Mail scanners do that:"
+                " they press every button they find. So none of it was kept. If it was you, wait a minute and mark"
+                " them again."
+            ),
         )
     changed: list[dict[str, Any]] = [
         {
             "position": item.position,
-            "title": wording.shorten(item.paper.title, 300),
+            "title": _title(item),
             "url": item.paper.url,
             "now": _NAMES[values[item.paper.id]],
             "before": _NAMES[_value(before[item.paper.id])],
@@ -126,12 +138,17 @@ def _record(pages: Pages, token: str, form: dict[str, str]) -> Response:
     ]
     return pages.show(
         "recorded",
-        day=f"{wording.short_day(digest.local_day)} {digest.local_day.year}",
+        words,
+        day=words.day(digest.local_day),
         changed=changed,
         undone=form.get("undo") == "1",
         others=len(digest.items) - len(changed),
-        others_word=wording.number_word(len(digest.items) - len(changed)),
+        others_word=wording.number_word(len(digest.items) - len(changed), words),
     )
+
+
+def _title(item: DigestItem) -> str:
+    return wording.shorten(wording.title(item.paper), 300)
 
 
 def _left_out(pages: Pages, digest: Digest, values: dict[PaperId, RatingValue | Literal[0]]) -> bool:

@@ -14,6 +14,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from digestbot.digest.words import Words
 from digestbot.errors import DigestbotError
 from digestbot.links import Links
 from digestbot.models import (
@@ -28,6 +29,7 @@ from digestbot.models import (
 from digestbot.pipeline import subscriptions
 
 _MOST_FORM_BYTES = 65_536
+BY_BROWSER = {"Vary": "Accept-Language"}
 
 
 class DigestStore(Protocol):
@@ -87,14 +89,40 @@ class Pages:
     clock: Callable[[], datetime]
     ready: Callable[[], object]
 
-    def show(self, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """Return a page made of ``templates/web/NAME.html.j2``."""
-        body = self.templates.get_template(f"web/{name}.html.j2").render(values)
+    def show(self, name: str, words: Words, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """Return a page made of ``templates/web/NAME.html.j2``, in the language of the words."""
+        body = self.templates.get_template(f"web/{name}.html.j2").render(values, words=words, lang=words.language)
         return HTMLResponse(body, status_code=status, headers=self._headers())
 
-    def say(self, title: str, text: str, *, status: int = 200) -> HTMLResponse:
-        """Return a page with nothing but a heading and a sentence."""
-        return self.show("message", status=status, title=title, text=text)
+    def say(self, words: Words, title: str, text: str, *, status: int = 200) -> HTMLResponse:
+        """Return a page with nothing but a heading and a sentence, both in the language of the words."""
+        return self.show("message", words, status=status, title=title, text=text)
+
+    def not_ours(self, words: Words) -> HTMLResponse:
+        """Return the page of a link that nobody signed here."""
+        return self.say(
+            words,
+            words.gettext("This link does not work"),
+            words.gettext("Sorry, it is not complete, or not ours. Try the one in the mail once more."),
+            status=404,
+        )
+
+    def erased(self, words: Words) -> HTMLResponse:
+        """Return the page of a link whose subscription has been erased."""
+        return self.say(
+            words,
+            words.gettext("Nothing to do here"),
+            words.gettext("This subscription is not kept any more. No mail will come."),
+        )
+
+    def no_form(self, words: Words) -> HTMLResponse:
+        """Return the page of a form that is too large, or not one of these pages'."""
+        return self.say(
+            words,
+            words.gettext("That did not work"),
+            words.gettext("The form is too large, or not one of ours. Nothing was recorded."),
+            status=400,
+        )
 
     def _headers(self) -> dict[str, str]:
         style = self.templates.get_template("web/_pages.css").render()
@@ -106,6 +134,8 @@ class Pages:
                 " base-uri 'none'; frame-ancestors 'none'"
             ),
             "Referrer-Policy": "no-referrer",
+            # Also where it is a reader's: without one, as of an erased reader, the same address asks the browser.
+            **BY_BROWSER,
             "X-Content-Type-Options": "nosniff",
             "X-Robots-Tag": "noindex",
         }
@@ -136,5 +166,5 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def plain(text: str, status: int = 200) -> Response:
-    """Return a short text for machines."""
+    """Return a short text."""
     return Response(text + "\n", status_code=status, media_type="text/plain", headers={"Cache-Control": "no-store"})

@@ -12,8 +12,10 @@ from starlette.responses import Response
 
 from digestbot.digest import wording
 from digestbot.digest.readable import readable
+from digestbot.digest.words import Words
 from digestbot.identifiers import paper_id
 from digestbot.models import Paper, PaperId
+from digestbot.web.languages import asked_for
 from digestbot.web.pages import Pages
 from digestbot.web.places import places
 from digestbot.web.similar import Resembling, SimilarPapers
@@ -41,24 +43,31 @@ async def show(request: Request) -> Response:
     """GET and HEAD show a paper, by the id that it has; the others that name it lead there."""
     pages: Pages = request.app.state.pages
     shelf: PaperPages = request.app.state.paper_pages
-    paper = await run_in_threadpool(_find, pages, shelf, request.path_params["identifier"])
+    words = asked_for(request)
+    paper = await run_in_threadpool(_find, pages, shelf, words, request.path_params["identifier"])
     if isinstance(paper, Response):
         return paper
     resembling = await shelf.similar.of(paper, pages.clock())
-    return await run_in_threadpool(_page, pages, shelf, paper, resembling)
+    return await run_in_threadpool(_page, pages, shelf, words, paper, resembling)
 
 
-def _find(pages: Pages, shelf: PaperPages, asked: str) -> Paper | Response:
+def _find(pages: Pages, shelf: PaperPages, words: Words, asked: str) -> Paper | Response:
     found = _stored(shelf, asked)
     if found is None:
         return pages.say(
-            "There is no such paper here",
-            "It was never loaded, or the address is not complete. Try the link in the mail once more.",
+            words,
+            words.gettext("There is no such paper here"),
+            words.gettext("It was never loaded, or the address is not complete. Try the link in the mail once more."),
             status=404,
         )
     if found.id == asked:
         return found
-    answer = pages.say("This paper has another address", "It is known here by a better id now.", status=301)
+    answer = pages.say(
+        words,
+        words.gettext("This paper has another address"),
+        words.gettext("It is known here by a better id now."),
+        status=301,
+    )
     # The whole address, since digestbot may be served below a path that it does not see.
     answer.headers.update({"Location": pages.links.paper(found.id), **_FRESH})
     return answer
@@ -71,38 +80,35 @@ def _stored(shelf: PaperPages, asked: str) -> Paper | None:
     return next((found[name] for name in names if name in found), None)
 
 
-def _page(pages: Pages, shelf: PaperPages, paper: Paper, resembling: Resembling) -> Response:
+def _page(pages: Pages, shelf: PaperPages, words: Words, paper: Paper, resembling: Resembling) -> Response:
     terms = {one.id: one.terms for one in resembling.papers}
     # By the ids they had when they were found: since then one may have become part of another.
     stored = shelf.papers.get(list(terms)) if terms else {}
     others = {stored[old].id: (stored[old], terms[old]) for old in terms if old in stored}
     answer = pages.show(
         "paper",
-        title=readable(paper.title),
+        words,
+        title=wording.title(paper),
         authors=", ".join(paper.authors[:_MOST_AUTHORS]),
         more_authors=max(0, len(paper.authors) - _MOST_AUTHORS),
-        meta=" · ".join(filter(None, [wording.source(paper), ", ".join(paper.categories), _day(paper)])),
+        meta=" · ".join(filter(None, [wording.source(paper), ", ".join(paper.categories), words.day(paper.announced)])),
         abstract=readable(paper.abstract),
         comment=readable(paper.comment),
-        places=places(paper),
+        places=places(paper, words),
         state=resembling.state,
-        similar=[_row(pages, other, shared) for other, shared in others.values()],
+        similar=[_row(pages, words, other, shared) for other, shared in others.values()],
     )
     if resembling.state == "found":
         answer.headers.update(_FRESH)
     return answer
 
 
-def _row(pages: Pages, paper: Paper, terms: Sequence[str]) -> dict[str, Any]:
+def _row(pages: Pages, words: Words, paper: Paper, terms: Sequence[str]) -> dict[str, Any]:
     return {
-        "title": wording.shorten(readable(paper.title), 300),
+        "title": wording.shorten(wording.title(paper), 300),
         "url": pages.links.paper(paper.id),
         "authors": wording.shorten(wording.author_line(paper.authors), 300),
-        "meta": " · ".join([*paper.categories[:1], _day(paper)]),
+        "meta": " · ".join([*paper.categories[:1], words.day(paper.announced)]),
         # What stays together on a line.
         "terms": " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in terms),
     }
-
-
-def _day(paper: Paper) -> str:
-    return f"{wording.short_day(paper.announced)} {paper.announced.year}"

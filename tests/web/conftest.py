@@ -63,10 +63,12 @@ def dump(store: Store) -> str:
     return "\n".join(store.database.connection.iterdump())
 
 
-def put(store: Store, *papers: Paper, email: str = "ada@example.org") -> tuple[Subscriber, Digest]:
+def put(
+    store: Store, *papers: Paper, email: str = "ada@example.org", language: str = "en"
+) -> tuple[Subscriber, Digest]:
     """Store a reader with a digest of these papers."""
     store.papers.add(papers, NOW)
-    reader = store.subscribers.add(email, SubscriberState.ACTIVE, Preferences(), NOW)
+    reader = store.subscribers.add(email, SubscriberState.ACTIVE, Preferences(language=language), NOW)
     made = digest(*papers, reader=reader)
     store.digests.add([(made, digest_delivery(made, reader, domain="example.org"))])
     return reader, made
@@ -76,8 +78,8 @@ def put(store: Store, *papers: Paper, email: str = "ada@example.org") -> tuple[S
 def site_of(store: Store, links: Links, templates: jinja2.Environment) -> Iterator[Callable[..., Site]]:
     opened: list[TestClient] = []
 
-    def make(*papers: Paper) -> Site:
-        reader, made = put(store, *papers)
+    def make(*papers: Paper, **who: str) -> Site:
+        reader, made = put(store, *papers, **who)
         times = [NOW]
         pages = pages_of(store, links, templates, lambda: times[-1])
         client = TestClient(create_app(pages), base_url=links.base_url, follow_redirects=False)

@@ -70,7 +70,7 @@ def test_a_paper_of_which_nothing_but_the_title_is_known_has_a_page(library_of: 
 def test_of_very_many_authors_the_first_are_named_and_the_others_counted(library_of: Callable[..., Library]) -> None:
     many = paper(5, authors=tuple(f"Author {number}." for number in range(3000)))
     text = words(library_of(many).page(many))
-    assert "Author 29. and 2970 more" in text
+    assert "Author 29. and 2,970 more" in text
     assert "Author 30." not in text
 
 

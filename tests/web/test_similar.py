@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +25,8 @@ from digestbot.web.similar import NoPapers
 from tests.factories import NOW, described, paper
 from tests.web.conftest import near, tree, words
 from tests.web.library import ALL, BATS, MICE, OWLS, ROBOTS, Library
+
+HOUR = timedelta(hours=1)
 
 
 def test_similar_papers_are_named_with_what_both_speak_of_and_lead_to_their_own_pages(library: Library) -> None:
@@ -86,6 +89,40 @@ def test_the_service_compares_papers_by_what_digests_were_ranked_with(tmp_path: 
         installation.fitter.current(NOW)
         assert len(near(client.get(f"/paper/{OWLS.id}"))) == 2
     installation.close()
+
+
+def test_digests_and_pages_of_one_process_look_at_the_same_fit(tmp_path: Path) -> None:
+    here, other_program = (Installation(read_settings(None, {}, folder=tmp_path), {}) for _ in range(2))
+    here.store.papers.add(ALL, NOW)
+    other_program.fitter.current(NOW)
+    read = here.fit_of_pages(NOW)
+    assert read is not None
+    used = here.fitter.current(NOW + HOUR)
+    assert used is not None
+    assert here.fit_of_pages(NOW + HOUR) is used
+    # What the page had read by itself is not held any longer.
+    before = weakref.ref(read)
+    del read
+    assert before() is None
+    # With rows of papers that came since it is still the same.
+    used = here.fitter.current(NOW + HOUR, [paper(9)])
+    assert here.fit_of_pages(NOW + HOUR) is used
+    for installation in (here, other_program):
+        installation.close()
+
+
+def test_pages_compare_by_what_another_program_has_made_since(tmp_path: Path) -> None:
+    here, other_program = (Installation(read_settings(None, {}, folder=tmp_path), {}) for _ in range(2))
+    here.store.papers.add(ALL, NOW)
+    here.fitter.current(NOW)
+    here.store.papers.add([paper(9)], NOW)
+    newer = other_program.fitter.current(NOW + HOUR)
+    taken = here.fit_of_pages(NOW + HOUR)
+    assert newer is not None
+    assert taken is not None
+    assert taken.fingerprint == newer.fingerprint
+    for installation in (here, other_program):
+        installation.close()
 
 
 def test_what_was_found_is_kept_for_some_minutes(library: Library) -> None:

@@ -134,7 +134,7 @@ def test_a_page_that_was_opened_before_there_was_a_choice_of_language_changes_no
 
 def test_preferences_are_saved_and_shown(site: Site) -> None:
     answer = site.client.post(site.preferences, data=FORM)
-    assert tree(answer).xpath("string(//*[@role='status'])") == "Saved."
+    assert tree(answer).xpath("string(//*[@role='status'])") == "Gespeichert."
     found = site.store.subscribers.get(site.reader.id)
     assert (found.send_at.isoformat(), found.timezone, found.days, found.papers) == (
         "06:30:00",
