@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -56,7 +57,8 @@ def main() -> int:
         say(f"skipped: {error}")
         return 0
     print(
-        f"{'readers':>9} {'candidates':>10} {'seconds':>8} {'us a reader':>12} {'MB':>6} {'digests':>9} {'database':>9}"
+        f"{'readers':>9} {'candidates':>10} {'seconds':>8} {'us a reader':>12} {'of a core':>9} {'MB':>6}"
+        f" {'digests':>9} {'database':>9}"
     )
     for candidates in arguments.candidates:
         for readers in arguments.readers:
@@ -75,7 +77,7 @@ def measure(folder: Path, files: list[Path], readers: int, candidates: int) -> N
     # The fit is made, and saved.
     digestbot(settings, "preview", "1@readers.example", "--at", NOW.isoformat())
     peak = Peak()
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), core_seconds()
     child = subprocess.Popen(
         [sys.executable, __file__, "--child", str(settings)],
         stdout=subprocess.PIPE,
@@ -85,16 +87,25 @@ def measure(folder: Path, files: list[Path], readers: int, candidates: int) -> N
     )
     with peak.of(child.pid):
         composed = (child.communicate()[0] or "0").strip()
-    seconds = time.perf_counter() - began
+    seconds, worked = time.perf_counter() - began, core_seconds() - worked
     if child.returncode:
         raise SystemExit(f"composing ended with {child.returncode}")
     size = sum(path.stat().st_size for path in folder.glob("digestbot.sqlite*") if path.is_file()) / 1e6
     print(
-        f"{readers:>9,} {candidates:>10,} {seconds:>8.1f} {1e6 * seconds / readers:>12.0f} {peak.bytes / 1e6:>6.0f}"
-        f" {int(composed):>9,} {size:>6.0f} MB",
+        f"{readers:>9,} {candidates:>10,} {seconds:>8.1f} {1e6 * seconds / readers:>12.0f}"
+        f" {1e6 * worked / readers:>9.0f} {peak.bytes / 1e6:>6.0f} {int(composed):>9,} {size:>6.0f} MB",
         flush=True,
     )
     rival(settings, readers)
+
+
+def core_seconds() -> float:
+    """Return how long processors have worked for processes that were started here and have ended.
+
+    Unlike the time of the clock, it is hardly longer when other programs run on the machine.
+    """
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def write_papers(months: list[Path], target: Path, candidates: int) -> list[PaperId]:

@@ -29,7 +29,8 @@ from digestbot.ranking.rows import Rows
 from digestbot.ranking.trending import HALF_LIFE_OF_LIKES, faded
 from digestbot.schedule import Due
 
-_READERS_AT_ONCE = 1500
+# A write waits for as many digests as are stored at once.
+_READERS_AT_ONCE, _STORED_AT_ONCE = 3000, 1500
 
 
 class History(Protocol):
@@ -135,15 +136,19 @@ class Composer:
             composed = self._compose([(subscriber, one.local_day) for subscriber, one in some], now, stages)
             if store and self._quiet is not None:
                 self._quiet.add(*self._quiet_days(some, {digest.subscriber_id for digest in composed}, now))
-            if store:
-                added = set(
-                    self._digests.add(
-                        (digest, digest_delivery(digest, people[digest.subscriber_id], domain=self._domain))
-                        for digest in composed
-                    )
-                )
-                composed = [digest for digest in composed if digest.id in added]
-            yield from composed
+            for start in range(0, len(composed), _STORED_AT_ONCE):
+                part = composed[start : start + _STORED_AT_ONCE]
+                yield from self._stored(part, people) if store else part
+
+    def _stored(self, composed: Sequence[Digest], people: Mapping[SubscriberId, Subscriber]) -> list[Digest]:
+        """Put digests into the outbox and return those that are new."""
+        added = set(
+            self._digests.add(
+                (digest, digest_delivery(digest, people[digest.subscriber_id], domain=self._domain))
+                for digest in composed
+            )
+        )
+        return [digest for digest in composed if digest.id in added]
 
     def _quiet_days(
         self, waiting: Iterable[tuple[Subscriber, Due]], served: Collection[SubscriberId], now: datetime

@@ -48,10 +48,11 @@ class Explainer:
 
     def __init__(self, features: Features, papers: Sequence[Paper], rows: Rows, titles: Titles) -> None:
         self._names: list[str] = features.terms.tolist()
-        self._background = features.background
         self._carriers = Carriers(rows.terms, features.terms, papers)
         self._titles = titles
         self.columns = self._carriers.columns
+        self._discount = features.background.discount
+        self._directions = features.background.directions[self.columns].astype(np.float64)
 
     def reasons(
         self,
@@ -69,7 +70,9 @@ class Explainer:
         """
         rows, places = np.nonzero(selected.numbers != NOWHERE)
         papers, tries = selected.numbers[rows, places], selected.explored[rows, places]
-        weights = weights_of(ratings.shares, ratings.settled, rated.terms, rated.place, self._background, self.columns)
+        weights = weights_of(
+            ratings.shares, ratings.settled, rated.terms, rated.place, self._discount, self._directions
+        )
         terms = self._carriers.carried(weights, rows, papers)
         likes = carrying_like(ratings.shares, ratings.settled, rated.kernel, rows, papers)
         half = _OF_ONE_LIKE * scores[rows, papers]

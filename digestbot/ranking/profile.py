@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from sklearn.utils.extmath import safe_sparse_dot
 
 from digestbot.models import Paper, PaperId
 from digestbot.ranking.features import Features
@@ -26,6 +27,8 @@ DECIMALS = 6
 _HALF_SETTLED = 3.0
 # So often must a paper be rated for a like of it to count 1 / sqrt(2).
 MANY_RATINGS = 10.0
+# The weights of so many readers fit into the processor's reach.
+_READERS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +51,44 @@ class Profiles:
 
     def weights(self) -> Weights:
         """Return the weights of all terms."""
-        every = np.arange(self.rated.terms.shape[1])
-        return weights_of(self.shares, self.settled, self.rated.terms, self.rated.place, self.background, every)
+        directions = self.background.directions.astype(np.float64)
+        return weights_of(
+            self.shares, self.settled, self.rated.terms, self.rated.place, self.background.discount, directions
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """The weights of terms in some profiles; a score is their sum over a candidate's terms, by its row.
 
-    ``direct`` is ``(n_readers, n_terms)`` of what is rated, ``common`` ``(n_readers, k)`` of it, in double precision,
-    what everybody writes about, along ``directions`` ``(n_terms, k)``. A whole matrix of the difference would take
-    much longer to make than what is asked for.
+    What is rated, ``shares`` ``(n_readers, n_rated)`` of ``rated`` ``(n_rated, n_terms)``, less what everybody writes
+    about, ``common`` ``(n_readers, k)`` along ``directions`` ``(n_terms, k)``. The last two are in double precision, as
+    all sums whose order depends on who else is there. A matrix of all weights would take much longer to make than what
+    is asked for.
     """
 
-    direct: FloatArray
+    shares: csr_matrix
+    rated: csr_matrix
     common: NDArray[np.float64]
-    directions: FloatArray
+    directions: NDArray[np.float64]
 
     def of(self, readers: IntArray, terms: IntArray) -> NDArray[np.float64]:
         """Return ``(n_readers, n_terms)`` weights of these terms for these readers."""
-        # In double precision, as all sums whose order depends on who else is there.
-        discount = self.common[readers] @ self.directions[terms].T.astype(np.float64)
-        return np.asarray(self.direct.take(readers[:, None] * self.direct.shape[1] + terms) - discount)
+        direct = safe_sparse_dot(self.shares[readers], self.rated[:, terms], dense_output=True)
+        return np.asarray(direct - self.discount(readers, terms))
+
+    def direct(self, readers: IntArray, terms: IntArray) -> FloatArray:
+        """Return what is rated, of each of these readers, whose numbers rise, the one term beside it."""
+        found = np.empty(len(readers), dtype=np.float32)
+        for start in range(0, self.shares.shape[0], _READERS_AT_ONCE):
+            some = slice(*np.searchsorted(readers, [start, start + _READERS_AT_ONCE]))
+            rows = safe_sparse_dot(self.shares[start : start + _READERS_AT_ONCE], self.rated, dense_output=True)
+            found[some] = rows.take((readers[some] - start) * rows.shape[1] + terms[some])
+        return found
+
+    def discount(self, readers: IntArray, terms: IntArray) -> NDArray[np.float64]:
+        """Return ``(n_readers, n_terms)``: how much less it is for what everybody writes about."""
+        return self.common[readers] @ self.directions[terms].T
 
 
 def weights_of(
@@ -77,15 +96,16 @@ def weights_of(
     settled: NDArray[np.float64],
     rated: csr_matrix,
     place: FloatArray,
-    background: Background,
-    terms: IntArray,
+    discount: FloatArray,
+    directions: NDArray[np.float64],
 ) -> Weights:
-    """Return the weights of some ``terms``, by number, which ``rated`` ``(n_rated, n_terms)`` has columns of.
+    """Return the weights of the terms that ``rated`` ``(n_rated, n_terms)`` has columns of, and ``directions`` rows.
 
-    ``shares`` and ``settled`` are as in ``Profiles``, ``place`` is that of the rated papers.
+    ``shares`` and ``settled`` are as in ``Profiles``, ``place`` is that of the rated papers, ``discount`` as in
+    ``Background``.
     """
-    common = np.asarray(shares @ place, dtype=np.float64) * background.discount * settled[:, None]
-    return Weights((shares @ rated).toarray(), common, background.directions[terms])
+    common = np.asarray(shares @ place, dtype=np.float64) * discount * settled[:, None]
+    return Weights(shares, rated, common, directions)
 
 
 def telling(ratings: IntArray, many: float = MANY_RATINGS) -> NDArray[np.float64]:

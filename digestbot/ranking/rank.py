@@ -25,7 +25,8 @@ from digestbot.ranking.trending import in_categories, tie_order, trending
 
 # What trending counts beside a profile of n likes: this over 1 + n.
 _TRENDING = 0.1
-_READERS_AT_ONCE, _CELLS_AT_ONCE = 1500, 25_000_000
+# For more at once what is the same for all of them costs each less, and scores of many candidates more memory.
+_READERS_AT_ONCE, _SCORES_AT_ONCE = 3000, 3_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +94,8 @@ class Ranker:
         self._number = {paper.id: number for number, paper in enumerate(self._papers)}
         self._days = np.array([paper.announced.toordinal() for paper in self._papers], dtype=np.int64)
         self._explainer = Explainer(features, self._papers, self._rows, known)
-        columns = self._explainer.columns
-        self._rated = Rated(self._rows, self._number, features.background, known, columns)
-        # What readers weigh against terms fits into the processor's reach.
-        self._at_once = max(1, min(_READERS_AT_ONCE, _CELLS_AT_ONCE // max(1, len(columns))))
+        self._rated = Rated(self._rows, self._number, features.background, known, self._explainer.columns)
+        self._at_once = max(1, min(_READERS_AT_ONCE, _SCORES_AT_ONCE // max(1, len(papers))))
         self._likeness = Likeness(self._papers, self._rows)
         self._matcher = Matcher(self._papers)
         self._following = Following(self._matcher, self._rows, features)

@@ -149,7 +149,8 @@ def _greedy(
     for step in range(most):
         curious = (step >= limits - exploring) & (exploring > 0)
         worth = (1 - rules.diversity) * relative - rules.diversity * nearest
-        worth = np.where(curious[:, None], relative + _CURIOSITY * _spread(doubt, open_), worth)
+        if curious.any():
+            worth = np.where(curious[:, None], relative + _CURIOSITY * _spread(doubt, open_), worth)
         worth = np.where(open_ & (step < limits)[:, None], worth, -np.inf)
         # The first of equals: the pool is in the order of score, then of ties.
         chosen = worth.argmax(axis=1)

@@ -61,7 +61,7 @@ def shared_terms(wanted: csr_matrix, carriers: Carriers, number: int) -> list[in
 
     As in a digest's reasons, with the row for a profile.
     """
-    direct = np.asarray(wanted[:, carriers.columns].toarray(), dtype=np.float32)
-    nothing = np.zeros((1, 0)), np.zeros((len(carriers.columns), 0), dtype=np.float32)
-    found = carriers.carried(Weights(direct, *nothing), np.array([0]), np.array([number]))
+    itself = csr_matrix(np.ones((1, 1), dtype=np.float32))
+    nothing = np.zeros((1, 0)), np.zeros((len(carriers.columns), 0))
+    found = carriers.carried(Weights(itself, wanted[:, carriers.columns], *nothing), np.array([0]), np.array([number]))
     return [term for term in found.terms[0].tolist() if term >= 0]

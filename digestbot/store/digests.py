@@ -51,15 +51,17 @@ class Digests:
         asked = [one for _, one in sorted({one[0].id: one for one in composed}.items())]
         # Before others have to wait.
         rows = {digest.id: _Rows.of(digest) for digest, _ in asked}
+        papers = {digest.id: {item.paper.id for item in digest.items} for digest, _ in asked}
         with self._database.write("full") as connection:
             taken = _taken(connection, [digest.id for digest, _ in asked])
-            there = _own_ids(connection, {item.paper.id for digest, _ in asked for item in digest.items})
+            there = _own_ids(connection, set().union(*papers.values()))
             sent = _sent_elsewhere(connection, [digest for digest, _ in asked])
             new = [
                 (digest, delivery)
                 for digest, delivery in asked
                 if digest.id not in taken
-                and all(item.paper.id in there and item.paper.id not in sent[digest.id] for item in digest.items)
+                and papers[digest.id] <= there
+                and papers[digest.id].isdisjoint(sent[digest.id])
             ]
             known = _days_of(connection, [digest for digest, _ in new])
             new = [one for one in new if (one[0].subscriber_id, one[0].local_day.isoformat()) not in known]
@@ -256,8 +258,8 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[_Rows]) -> None:
 
 def _reason_text(reason: Reason) -> str:
     """Return a reason as JSON; its few texts come again and again."""
-    terms = ", ".join(map(_json_string, reason.terms))
-    return f'{{"kind": "{reason.kind}", "terms": [{terms}], "amounts": {list(reason.amounts)}}}'
+    terms, amounts = ", ".join(map(_json_string, reason.terms)), ", ".join(map(repr, reason.amounts))
+    return f'{{"kind": "{reason.kind}", "terms": [{terms}], "amounts": [{amounts}]}}'
 
 
 @lru_cache(maxsize=100_000)

@@ -41,6 +41,20 @@ def directly(
     return np.asarray(np.linalg.solve(corpus.T @ corpus + ridge * np.eye(terms), right))
 
 
+def test_weights_asked_for_one_by_one_are_those_of_all_readers_and_terms() -> None:
+    # More readers than are worked out together, some of whom are asked for often and some never.
+    numbers = np.random.default_rng(20250527)
+    drawn = numbers.choice([-1.0, 0.0, 1.0], size=(150, len(TEXTS)), p=[0.05, 0.85, 0.1])
+    found = train(FEATURES.rows(list(TEXTS.values())), csr_matrix(drawn, dtype=np.float32), FEATURES.background)
+    weights = found.weights()
+    readers = np.sort(numbers.choice(np.arange(3, 140), 400)).astype(np.intp)
+    terms = numbers.integers(0, len(FEATURES.terms), len(readers)).astype(np.intp)
+    one_by_one = weights.direct(readers, terms) - weights.discount(readers, terms).diagonal()
+    every = weights.of(np.arange(150, dtype=np.intp), np.arange(len(FEATURES.terms), dtype=np.intp))
+    assert one_by_one == pytest.approx(every[readers, terms], abs=1e-9)
+    assert np.count_nonzero(one_by_one) > len(readers) / 4
+
+
 def weights(profiles: Profiles, reader: int = 0) -> NDArray[np.float64]:
     terms = profiles.rated.terms.shape[1]
     return profiles.weights().of(np.array([reader]), np.arange(terms, dtype=np.intp)).ravel()

@@ -55,7 +55,7 @@ def named(features: Features, profiles: Profiles, papers: list[Paper]) -> list[l
     readers = profiles.shares.shape[0]
     every = profiles.weights()
     found = carriers.carried(
-        replace(every, direct=every.direct[:, carriers.columns], directions=every.directions[carriers.columns]),
+        replace(every, rated=every.rated[:, carriers.columns], directions=every.directions[carriers.columns]),
         np.repeat(np.arange(readers), len(papers)),
         np.tile(np.arange(len(papers)), readers),
     )
