@@ -51,6 +51,18 @@ class LinkError(DigestbotError):
     """A token was not signed by us, is for another purpose, or has expired."""
 
 
+class NoBounceError(DigestbotError):
+    """A mail that is no report on a mail of ours."""
+
+
+class BounceError(DigestbotError):
+    """A report that counts against nobody: forged, of somebody unknown, of somebody else's mail. Nothing changed."""
+
+
+class MailboxError(DigestbotError):
+    """The mailbox that bounces come to cannot be used now. Try again later."""
+
+
 class DeliveryError(DigestbotError):
     """One mail did not go out; ``code`` and ``text`` are the server's words, if it said any."""
 

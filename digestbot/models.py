@@ -202,6 +202,31 @@ class Delivery:
     details: str = ""
 
 
+class BounceKind(StrEnum):
+    """What a report on one of our mails means for its reader."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    COMPLAINT = "complaint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounce:
+    """A report that a mail of ours did not arrive, or was not wanted.
+
+    Whose it is says ``subscriber_id``, read from a signed address, or else ``address``. ``status`` is the enhanced code
+    of RFC 3463 and ``text`` what the server said, either empty when the report does not say; ``message_id`` is that of
+    our mail, empty when the report does not bring it back.
+    """
+
+    kind: BounceKind
+    subscriber_id: SubscriberId | None = None
+    address: str = ""
+    status: str = ""
+    text: str = ""
+    message_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What one load of one source came to; ``error`` is empty when it answered.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -16,19 +16,24 @@ Job = Callable[[], Awaitable[None]]
 
 
 class Ticker:
-    """Runs ``load`` and ``send`` every minute, both at once when started.
+    """Runs jobs every minute, all at once when started.
 
     A run that takes longer than its interval is not started a second time beside itself.
     """
 
-    def __init__(self, load: Job, send: Job, *, every_seconds: int = 60) -> None:
-        self._jobs = (("load", load), ("send", send))
+    def __init__(self, jobs: Mapping[str, Job], *, every_seconds: int = 60) -> None:
+        self._jobs = dict(jobs)
         self._seconds = every_seconds
         self._scheduler = AsyncIOScheduler(timezone=UTC)
 
+    @property
+    def names(self) -> list[str]:
+        """What the jobs are called."""
+        return list(self._jobs)
+
     def start(self, now: datetime) -> None:
-        """Start ticking on the running event loop, with a first tick of both jobs at ``now``."""
-        for name, job in self._jobs:
+        """Start ticking on the running event loop, with a first tick of every job at ``now``."""
+        for name, job in self._jobs.items():
             self._scheduler.add_job(
                 _unbreakable(name, job),
                 "interval",

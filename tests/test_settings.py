@@ -311,7 +311,10 @@ def test_a_rotated_key_signs_and_the_older_ones_still_read(tmp_path: Path) -> No
     path = tmp_path / "digestbot.secret"
     new = new_keys()
     before = read_secrets(path, {}, lambda: next(new))
-    path.write_text(path.read_text(encoding="utf-8").replace('""', f'"{PASSWORD}"'), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('smtp_password = ""', f'smtp_password = "{PASSWORD}"'),
+        encoding="utf-8",
+    )
     link = Links("https://x.example.org", before.keys).token("u", 7)
     rotated = rotate_keys(path, {}, lambda: next(new))
     assert read_secrets(path, {}, str) == rotated

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from digestbot.announcements import eastern_day
+from digestbot.cli.bouncing import incoming, mailbox
 from digestbot.cli.composing import compose_due
 from digestbot.cli.installation import Installation
 from digestbot.cli.times import Clock
-from digestbot.errors import DigestbotError
+from digestbot.errors import DigestbotError, MailboxError
 
 if TYPE_CHECKING:
     from digestbot.scheduler import Ticker
@@ -25,7 +27,9 @@ _PATIENCE_WITH_SOURCES = 120.0
 
 
 class Jobs:
-    """The two jobs of the ticker: load asks the sources whose time it is, send composes what is due and delivers.
+    """The jobs of the ticker.
+
+    Load asks the sources whose time it is, send composes what is due and delivers, poll fetches bounces.
 
     Sending waits a little for a load that is under way, so that a digest is of today.
     """
@@ -34,13 +38,17 @@ class Jobs:
         self._installation = installation
         self._clock = clock
         self._loading: asyncio.Task[None] | None = None
+        self._polled: datetime | None = None
         self._running: set[asyncio.Event] = set()
         self._ending = False
 
     def ticker(self) -> Ticker:
         from digestbot.scheduler import Ticker
 
-        return Ticker(self.load, self.send)
+        jobs = {"load": self.load, "send": self.send}
+        if self._installation.settings.bounces.kind != "none":
+            jobs["poll"] = self.poll
+        return Ticker(jobs)
 
     async def finished(self) -> None:
         """Let the mails in hand go out, ask no source any longer, and begin nothing more."""
@@ -103,6 +111,27 @@ class Jobs:
                 outcome = await deliverer.deliver(self._clock, ending=lambda: self._ending)
             if outcome.stopped:
                 raise DigestbotError(f"delivery stopped: {outcome.stopped}")
+
+    async def poll(self) -> None:
+        """Fetch bounces when it is time; a mailbox that cannot be reached is tried again the next time."""
+        now = self._clock()
+        every = timedelta(minutes=self._installation.settings.bounces.every_minutes)
+        if self._ending or (self._polled is not None and now - self._polled < every):
+            return
+        with self._under_way():
+            self._polled = now
+            await asyncio.to_thread(self._poll)
+
+    def _poll(self) -> None:
+        from digestbot.pipeline.poll import poll
+
+        waiting = mailbox(self._installation)
+        if waiting is None:
+            return
+        try:
+            poll(waiting, incoming(self._installation), self._clock, ending=lambda: self._ending)
+        except MailboxError as error:
+            log.warning("bounces not fetched", problem=str(error))
 
     def _compose(self) -> None:
         from digestbot.pipeline.due import Awaited

@@ -11,6 +11,11 @@ from email.parser import BytesHeaderParser
 
 # Where the address stands that a mail came to: first what the receiving server wrote, then what the sender did.
 _RECIPIENTS = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
+# A report and the headers of our own mail below it are far shorter. The standard library compares each line with the
+# boundary of every part that it is in: a mail made for that would take minutes.
+MOST_BYTES = 2**20
+_MOST_LINES = 20_000
+
 # All that can stand around an address.
 _AROUND = re.compile(r"[\s<>()\[\]\"',;:]+")
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -25,9 +30,14 @@ class Received:
     automatic: str = ""
 
 
+def beginning(content: bytes) -> bytes:
+    """Return so much of a mail as is read of it."""
+    return b"".join(content[:MOST_BYTES].splitlines(keepends=True)[:_MOST_LINES])
+
+
 def read_head(content: bytes) -> Received:
     """Return what the headers at the beginning of any bytes say; what stands below them is not looked at."""
-    message = BytesHeaderParser(policy=policy.compat32).parsebytes(content)
+    message = BytesHeaderParser(policy=policy.compat32).parsebytes(beginning(content))
     words = (word for name in _RECIPIENTS for value in _values(message, name) for word in _AROUND.split(value))
     return Received(
         recipients=tuple(dict.fromkeys(word for word in words if "@" in word)),

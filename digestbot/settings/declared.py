@@ -19,6 +19,7 @@ from pydantic import (
     PrivateAttr,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -126,6 +127,13 @@ def _valid_domain_or_none(text: str) -> str:
     return text
 
 
+def _valid_mailbox_name(text: str) -> str:
+    # RFC 3501 section 5.1.3: whoever needs more can write the modified UTF-7 that their server shows.
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("is no name of a mailbox; write it in ASCII, as the server does")
+    return text
+
+
 def _valid_selector(text: str) -> str:
     if not re.fullmatch(DNS_NAME, text):
         raise ValueError("is no selector; use letters, digits and -, such as digestbot-2026")
@@ -193,6 +201,28 @@ class Mail(Section):
     admin: Annotated[str, AfterValidator(_valid_mailbox_or_none)] = ""
     postal_address: Line = ""
     language: Annotated[str, AfterValidator(_valid_language)] = "en"
+
+
+class Bounces(Section):
+    """Where bounces are fetched from, when no mail server pipes them to us."""
+
+    kind: Literal["none", "imap", "maildir"] = "none"
+    host: Line = ""
+    port: int = Field(default=993, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "tls"
+    username: Line = ""
+    mailbox: Annotated[str, AfterValidator(_valid_mailbox_name)] = "INBOX"
+    maildir: Line = ""
+    folder: Annotated[str, AfterValidator(_valid_mailbox_name)] = ""
+    every_minutes: int = Field(default=5, ge=1, le=1440)
+
+    @model_validator(mode="after")
+    def _what_the_kind_needs(self) -> Self:
+        needed = {"none": (), "imap": ("host", "username", "mailbox"), "maildir": ("maildir",)}[self.kind]
+        missing = [name for name in needed if not getattr(self, name)]
+        if missing:
+            raise ValueError(f'with kind = "{self.kind}" it needs: {", ".join(missing)}')
+        return self
 
 
 class Dkim(Section):
@@ -334,6 +364,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     smtp: Smtp = Smtp()
     mail: Mail = Mail()
+    bounces: Bounces = Bounces()
     dkim: Dkim = Dkim()
     digest: DigestSettings = DigestSettings()
     schedule: Schedule = Schedule()
@@ -341,6 +372,14 @@ class Settings(BaseSettings):
     sources: Sources = Sources()
 
     _root: Path = PrivateAttr(default=Path())
+
+    @field_validator("bounces")
+    @classmethod
+    def _to_a_domain_of_their_own(cls, bounces: Bounces, info: ValidationInfo) -> Bounces:
+        mail = info.data.get("mail")
+        if bounces.kind != "none" and mail is not None and not mail.bounce_domain:
+            raise ValueError("they are fetched from a mailbox, but no mail comes back: set [mail] bounce_domain too")
+        return bounces
 
     @classmethod
     def settings_customise_sources(
@@ -375,6 +414,11 @@ class Settings(BaseSettings):
             "ed25519": (dkim.ed25519_key, dkim.selector_ed25519),
         }[kind]
         return self._root / named if named else self.path("secret_file").parent / f"{selector}.pem"
+
+    @property
+    def maildir(self) -> Path:
+        """The Maildir that bounces come to."""
+        return self._root / self.bounces.maildir
 
     @property
     def base_url(self) -> str:

@@ -23,6 +23,9 @@ _SECRETS_IN_SETTINGS = {
     "smtp_password": "smtp_password",
     "smtp.password": "smtp_password",
     "smtp.smtp_password": "smtp_password",
+    "bounces_password": "bounces_password",
+    "bounces.password": "bounces_password",
+    "bounces.bounces_password": "bounces_password",
 }
 
 # How lists are written of which nobody would guess it.
@@ -111,8 +114,8 @@ def _variables(model: Any) -> list[str]:
 
 
 def _secrets_in(given: Mapping[str, Any]) -> list[str]:
-    smtp = given.get("smtp")
-    below = {f"smtp.{name}" for name in smtp} if isinstance(smtp, dict) else set()
+    sections = {name: below for name, below in given.items() if isinstance(below, dict)}
+    below = {f"{section}.{name}" for section, names in sections.items() for name in names}
     return [name for name in _SECRETS_IN_SETTINGS if name in below or name in given]
 
 

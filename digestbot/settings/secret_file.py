@@ -21,9 +21,14 @@ class Secrets(BaseModel):
 
     keys: tuple[str, ...] = Field(default=(), repr=False)
     smtp_password: str = Field(default="", repr=False)
+    bounces_password: str = Field(default="", repr=False)
 
     def __str__(self) -> str:
         return "Secrets()"
+
+
+# All but the keys: one text each.
+_PASSWORDS = tuple(name for name in Secrets.model_fields if name != "keys")
 
 
 def read_secrets(path: Path, environ: Mapping[str, str], new_key: Callable[[], str]) -> Secrets:
@@ -34,8 +39,9 @@ def read_secrets(path: Path, environ: Mapping[str, str], new_key: Callable[[], s
     given: dict[str, Any] = {}
     if "DIGESTBOT_KEYS" in environ:
         given["keys"] = [key for key in environ["DIGESTBOT_KEYS"].replace(",", " ").split() if key]
-    if "DIGESTBOT_SMTP_PASSWORD" in environ:
-        given["smtp_password"] = environ["DIGESTBOT_SMTP_PASSWORD"]
+    for name in _PASSWORDS:
+        if (variable := f"DIGESTBOT_{name.upper()}") in environ:
+            given[name] = environ[variable]
     if "keys" not in given and not path.exists():
         _create(path, Secrets(keys=(new_key(),)))
     stored = _stored_secrets(path) if path.exists() else Secrets()
@@ -76,7 +82,7 @@ def _stored_secrets(path: Path) -> Secrets:
     except ValidationError as error:
         # The values stay out of the message.
         names = ", ".join(".".join(str(part) for part in details["loc"]) for details in error.errors())
-        raise SettingsError(f"{path}: wrong or unknown: {names}; it may hold keys and smtp_password") from None
+        raise SettingsError(f"{path}: wrong or unknown: {names}; it may hold keys, {', '.join(_PASSWORDS)}") from None
 
 
 def _toml(text: str) -> str:
@@ -89,6 +95,6 @@ def _create(path: Path, secrets: Secrets) -> None:
         "# Secrets of this digestbot. Keep it to yourself (mode 0600) and in your backup: links in mails that",
         "# were sent stop working without the keys. Newest key first; the first signs, all are accepted.",
         f"keys = [{', '.join(_toml(key) for key in secrets.keys)}]",
-        f"smtp_password = {_toml(secrets.smtp_password)}",
+        *(f"{name} = {_toml(getattr(secrets, name))}" for name in _PASSWORDS),
     ]
     create_private(path, "\n".join(lines) + "\n")

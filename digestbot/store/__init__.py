@@ -1,4 +1,4 @@
-"""The store: all SQL of the program, behind seven small classes over one SQLite file."""
+"""The store: all SQL of the program, behind nine small classes over one SQLite file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from digestbot.store.bounces import Bounces
 from digestbot.store.database import Database
 from digestbot.store.digests import Digests
 from digestbot.store.loads import LoadHistory, Loads
@@ -14,6 +15,7 @@ from digestbot.store.papers import Added, Papers
 from digestbot.store.ratings import Ratings
 from digestbot.store.search import Search, Within
 from digestbot.store.subscribers import Defaults, Preferences, Subscribers
+from digestbot.store.suppressions import Suppressions
 
 __all__ = ["Added", "Defaults", "LoadHistory", "Preferences", "Store", "Within", "open_store"]
 
@@ -29,6 +31,8 @@ class Store:
     outbox: Outbox
     loads: Loads
     search: Search
+    suppressions: Suppressions
+    bounces: Bounces
     database: Database
 
     def close(self) -> None:
@@ -51,5 +55,7 @@ def open_store(path: Path, *, defaults: Defaults, new_id: Callable[[], int]) -> 
         outbox=Outbox(database),
         loads=Loads(database),
         search=Search(database),
+        suppressions=Suppressions(database),
+        bounces=Bounces(database),
         database=database,
     )

@@ -11,7 +11,7 @@ from sqlite_utils import Migrations
 
 from digestbot.errors import StoreError
 from digestbot.identifiers import keys_of
-from digestbot.store import merging, search_schema
+from digestbot.store import bounce_schema, merging, search_schema
 from digestbot.store.values import paper_value
 
 # "dgst": says in the file's header that the database is ours (SQLite's application_id).
@@ -303,6 +303,12 @@ def m005_words_of_papers_at_once(db: SqliteDatabase) -> None:
 def m006_languages(db: SqliteDatabase) -> None:
     """The language that a subscriber chose, empty for the installation's; what language a digest was composed in."""
     _run(db, _LANGUAGES)
+
+
+@migrations()
+def m008_bounces(db: SqliteDatabase) -> None:
+    """The points that addresses have for mails that came back for a while."""
+    bounce_schema.create(db.conn)
 
 
 def _add_left_out(db: SqliteDatabase) -> None:

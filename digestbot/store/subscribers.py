@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
 
 from digestbot.errors import ConflictError, NotFoundError
-from digestbot.models import EVERYONE, Subscriber, SubscriberId, SubscriberState, parse_time
+from digestbot.models import EVERYONE, Delivery, Subscriber, SubscriberId, SubscriberState, parse_time
 from digestbot.store.database import Database, translated
+from digestbot.store.digests import insert_deliveries
+from digestbot.store.suppressions import Suppressions, address_hash, is_suppressed, suppress
 from digestbot.store.values import instant_text, instant_value, list_text, list_value
 
 _PAGE = 2000
@@ -44,6 +48,23 @@ class Defaults:
     language: str = "en"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A subscriber as a subscribers file has them: without an id, and nothing filled in where nothing was chosen."""
+
+    email: str
+    state: SubscriberState
+    preferences: Preferences
+
+
+class Standing(StrEnum):
+    """What becomes of an enrolment."""
+
+    ADDED = "added"
+    THERE = "already there"
+    SUPPRESSED = "suppressed"
+
+
 class Subscribers:
     """Subscribers by id and by address, in whatever case the address is written."""
 
@@ -51,6 +72,7 @@ class Subscribers:
         self._database = database
         self._defaults = defaults
         self._new_id = new_id
+        self._suppressions = Suppressions(database)
 
     def add(self, email: str, state: SubscriberState, preferences: Preferences, now: datetime) -> Subscriber:
         """Add a subscriber, or take one back who had left or never confirmed, with the history.
@@ -58,8 +80,8 @@ class Subscribers:
         Raises ``ConflictError`` when the address is there, or must not be mailed.
         """
         with self._database.write("full") as connection:
-            if _is_suppressed(connection, email):
-                raise ConflictError(f"{email}: this address is suppressed: its server refused it for good")
+            if is_suppressed(connection, email):
+                raise ConflictError(f"{email}: this address is suppressed; 'digestbot suppression list' says why")
             known = connection.execute("select * from subscribers where lower(email) = lower(?)", (email,)).fetchone()
             if known is None:
                 identifier = self._new_id()
@@ -78,6 +100,50 @@ class Subscribers:
                 raise ConflictError(f"{email}: is a subscriber already ({known['state']})")
             _choose(connection, identifier, preferences, now)
         return self.get(identifier)
+
+    def standings(self, enrolments: Sequence[Enrolment]) -> list[Standing]:
+        """Return what would become of each of these if they were enrolled now."""
+        with translated(self._database.path):
+            return _standings(self._database.connection, enrolments)
+
+    def enrol(
+        self, enrolments: Sequence[Enrolment], now: datetime, *, confirm: Callable[[Subscriber], Delivery]
+    ) -> list[Standing]:
+        """Add those who are new, in one transaction; return what became of each.
+
+        Who is there stays as they are, and nobody is added whose address must not be mailed. The pending are sent what
+        ``confirm`` makes; the address of one who has bounced must not be mailed from now on.
+        """
+        with self._database.write("full") as connection:
+            standings = _standings(connection, enrolments)
+            placed = zip(enrolments, standings, strict=True)
+            rows = [_row(self._new_id(), one, now) for one, standing in placed if standing == Standing.ADDED]
+            connection.executemany(
+                "insert into subscribers (id, email, state, timezone, send_at, days, papers, categories, follows,"
+                " mutes, language, created_at, changed_at) values (:id, :email, :state, :timezone, :send_at, :days,"
+                " :papers, :categories, :follows, :mutes, :language, :created_at, :created_at)",
+                rows,
+            )
+            asked = (row for row in rows if row["state"] == SubscriberState.PENDING)
+            insert_deliveries(connection, [confirm(self._value(row)) for row in asked])
+            for row in rows:
+                if row["state"] == SubscriberState.BOUNCED:
+                    suppress(connection, row["email"], "imported as bounced", now)
+        return standings
+
+    def enrolments(self) -> Iterator[Enrolment]:
+        """Yield every subscriber as ``enrol`` takes them, by address."""
+        after = ""
+        while True:
+            rows = self._database.rows(
+                "select *, lower(email) as address from subscribers where lower(email) > ?"
+                " order by lower(email) limit ?",
+                (after, _PAGE),
+            )
+            yield from map(_enrolment, rows)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1]["address"]
 
     def set_preferences(
         self,
@@ -125,7 +191,7 @@ class Subscribers:
             known = connection.execute("select * from subscribers where id = ?", (identifier,)).fetchone()
             if known is None or known["state"] == state or known["state"] not in among:
                 return False
-            if state == SubscriberState.ACTIVE and _is_suppressed(connection, known["email"]):
+            if state == SubscriberState.ACTIVE and is_suppressed(connection, known["email"]):
                 return False
             connection.execute(
                 "update subscribers set state = ?, changed_at = ? where id = ?",
@@ -174,23 +240,13 @@ class Subscribers:
 
     def suppress(self, email: str, reason: str, now: datetime) -> None:
         """Never mail this address again; its subscriber counts as bounced."""
-        with self._database.write("full") as connection:
-            connection.execute(
-                "insert into suppressions (address_hash, reason, created_at) values (?, ?, ?) on conflict do nothing",
-                (address_hash(email), reason, instant_text(now)),
-            )
-            connection.execute(
-                "update subscribers set state = 'bounced', changed_at = ? where lower(email) = lower(?)",
-                (instant_text(now), email),
-            )
+        self._suppressions.suppress(email, reason, now)
 
     def suppressed(self, emails: Sequence[str]) -> set[str]:
         """Return those of the addresses that must not be mailed."""
-        connection = self._database.connection
-        with translated(self._database.path):
-            return {email for email in emails if _is_suppressed(connection, email)}
+        return self._suppressions.suppressed(emails)
 
-    def _value(self, row: sqlite3.Row) -> Subscriber:
+    def _value(self, row: sqlite3.Row | Mapping[str, Any]) -> Subscriber:
         defaults = self._defaults
         return Subscriber(
             id=row["id"],
@@ -208,14 +264,63 @@ class Subscribers:
         )
 
 
-def address_hash(email: str) -> str:
-    """Return what is kept of an address that must not be mailed."""
-    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
+def _standings(connection: sqlite3.Connection, enrolments: Sequence[Enrolment]) -> list[Standing]:
+    hashes = {address_hash(one.email): one.email for one in enrolments}
+    there = connection.execute(
+        "select value from json_each(?) where exists (select 1 from subscribers where lower(email) = lower(value))",
+        (json.dumps([one.email for one in enrolments]),),
+    )
+    refused = connection.execute(
+        "select value from json_each(?) where exists (select 1 from suppressions where address_hash = value)",
+        (json.dumps(list(hashes)),),
+    )
+    known = {email.lower() for (email,) in there}
+    suppressed = {hashes[hashed].lower() for (hashed,) in refused}
+    standings = []
+    for address in (one.email.lower() for one in enrolments):
+        standing = (
+            Standing.THERE if address in known else Standing.SUPPRESSED if address in suppressed else Standing.ADDED
+        )
+        if standing == Standing.ADDED:
+            # Whoever comes again in these is there by then.
+            known.add(address)
+        standings.append(standing)
+    return standings
 
 
-def _is_suppressed(connection: sqlite3.Connection, email: str) -> bool:
-    found = connection.execute("select 1 from suppressions where address_hash = ?", (address_hash(email),)).fetchone()
-    return found is not None
+def _row(identifier: SubscriberId, enrolment: Enrolment, now: datetime) -> dict[str, Any]:
+    chosen = enrolment.preferences
+    return {
+        "id": identifier,
+        "email": enrolment.email,
+        "state": enrolment.state,
+        "timezone": chosen.timezone,
+        "send_at": chosen.send_at,
+        "days": chosen.days,
+        "papers": chosen.papers,
+        "categories": list_text(chosen.categories or ()),
+        "follows": list_text(chosen.follows or ()),
+        "mutes": list_text(chosen.mutes or ()),
+        "language": chosen.language or "",
+        "created_at": instant_text(now),
+    }
+
+
+def _enrolment(row: sqlite3.Row) -> Enrolment:
+    return Enrolment(
+        email=row["email"],
+        state=SubscriberState(row["state"]),
+        preferences=Preferences(
+            timezone=row["timezone"],
+            send_at=row["send_at"],
+            days=row["days"],
+            papers=row["papers"],
+            categories=list_value(row["categories"]) or None,
+            follows=list_value(row["follows"]) or None,
+            mutes=list_value(row["mutes"]) or None,
+            language=row["language"] or None,
+        ),
+    )
 
 
 def _choose(connection: sqlite3.Connection, identifier: SubscriberId, preferences: Preferences, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""``bounce``: a mail to the address of List-Unsubscribe ends a subscription, and nothing else does."""
+"""``bounce``: what comes back to our addresses: bounces, complaints, and mails to the address of List-Unsubscribe."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from digestbot.links import SignedAddresses
-from digestbot.models import SubscriberState
+from digestbot.models import DeliveryState, SubscriberState
 from tests.cli.conftest import ADA, Cli, Result
 from tests.factories import NOW, new_store
+from tests.mail import bounced
+from tests.mail.bounced import RETURN_PATH
 
 AT = "2025-05-27T08:00"
 SETTINGS = '[mail]\nsender = "Digest <digest@example.org>"\nbounce_domain = "bounce.example.org"\n'
@@ -132,8 +134,63 @@ def test_forged_foreign_and_cut_addresses_change_nothing(desk: Desk) -> None:
     assert desk.state == "active"
 
 
-def test_a_bounce_is_left_to_a_later_version_and_says_so(desk: Desk) -> None:
-    assert "a bounce, which this version does not read" in desk.to(desk.bounce, "Return-Path: <>", code=1).err
+def returned(desk: Desk, mail: bytes) -> bytes:
+    """Return a report on a mail to Ada, as it comes back to her address."""
+    mail = mail.replace(b"unsub+token@bounce.example.org", desk.unsubscribe.encode())
+    return mail.replace(RETURN_PATH.encode(), desk.bounce.encode())
+
+
+def test_a_bounce_suppresses_the_address_and_says_so_without_naming_it(desk: Desk) -> None:
+    found = desk.take(returned(desk, bounced.POSTFIX))
+    assert (found.out, found.err) == ("a lasting failure: the address is suppressed\n", "")
+    assert desk.state == "bounced"
+    assert "as it was before" in desk.take(returned(desk, bounced.POSTFIX)).out
+
+
+def test_a_mail_that_bounced_is_marked_so_and_bounces_once(desk: Desk) -> None:
+    sent = desk.cli.json("send", "--at", AT)
+    assert sent["sent"] == 1
+    (mail,) = desk.cli.mails()
+    message_id = message_from_bytes(mail.read_bytes())["Message-ID"]
+    report = returned(desk, bounced.POSTFIX).replace(bounced.MESSAGE_ID.encode(), message_id.encode())
+    assert "suppressed" in desk.take(report).out
+    assert "recorded before" in desk.take(report).out
+    store = new_store(desk.cli.folder / "digestbot.sqlite")
+    assert store.outbox.counts() == {DeliveryState.BOUNCED: 1}
+    store.close()
+
+
+@pytest.mark.parametrize("mail", [bounced.YAHOO_CFL, bounced.JMRP])
+def test_a_complaint_unsubscribes_although_it_comes_to_the_address_of_a_feedback_loop(desk: Desk, mail: bytes) -> None:
+    report = returned(desk, mail)
+    assert "a complaint: unsubscribed" in desk.take(report).out
+    assert desk.state == "unsubscribed"
+    assert "nothing to do" in desk.take(report).out
+    desk.cli("send")
+    assert desk.cli.mails() == []
+
+
+@pytest.mark.parametrize(
+    "mail", [bounced.POSTFIX_DELAYED, bounced.POSTFIX_ARRIVED, bounced.VACATION, bounced.GMAIL_BLOCKED]
+)
+def test_what_counts_against_nobody_is_done_with_and_changes_nothing(desk: Desk, mail: bytes) -> None:
+    assert desk.take(returned(desk, mail)).out.startswith("nothing to do: a")
+    assert desk.state == "active"
+
+
+def test_what_bounces_carry_that_we_did_not_sign_is_refused(desk: Desk) -> None:
+    """The token in the fixtures is nobody's."""
+    assert "of no mail that we have signed" in desk.take(bounced.POSTFIX, code=1).err
+    assert "of no mail that we have signed" in desk.take(bounced.YAHOO_CFL, code=1).err
+    forged = bounced.POSTFIX.replace(RETURN_PATH.encode(), FORGED.bounce(1).encode())
+    assert "of no mail that we have signed" in desk.take(forged, code=1).err
+    assert desk.state == "active"
+    assert desk.cli.json("suppression", "list") == []
+
+
+def test_a_mail_of_a_person_to_the_address_of_bounces_changes_nothing(desk: Desk) -> None:
+    found = desk.to(desk.bounce, code=1)
+    assert "no bounce that can be read; nothing was changed" in found.err
     assert desk.state == "active"
 
 
@@ -169,10 +226,11 @@ def test_what_is_no_mail_is_refused_in_one_line(desk: Desk, mail: bytes) -> None
 
 def test_a_mail_server_can_write_50_megabytes_into_the_pipe(desk: Desk) -> None:
     settings = str(desk.cli.folder / "settings.toml")
-    mail = f"To: <{desk.unsubscribe}>\r\n\r\n".encode() + b"x" * 50_000_000
+    mail = returned(desk, bounced.POSTFIX) + b"x" * 50_000_000
     command: list[Any] = [sys.executable, "-m", "digestbot", "--settings", settings, "bounce"]
     done = subprocess.run(command, input=mail, capture_output=True, check=False, env=os.environ)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"unsubscribed" + os.linesep.encode(), b"")
+    said = b"a lasting failure: the address is suppressed" + os.linesep.encode()
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, b"")
     # What is far below is no header.
     below = b"Subject: x\r\n\r\n" + b"y" * 3_000_000 + f"\r\nTo: {desk.unsubscribe}\r\n".encode()
     assert "no address" in desk.take(below, code=1).err

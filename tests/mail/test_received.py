@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digestbot.mail.received import Received, read_head
@@ -59,6 +59,7 @@ def test_a_mail_that_a_program_wrote_is_known_by_a_sign(header: str, sign: str) 
     assert read_head(f"To: {ADDRESS}\r\n{header}\r\n\r\n".encode()).automatic == sign
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.text('To:@<>\r\n "=?utf-8q ;,(\\)é', max_size=200).map(str.encode))
 @example(b"To: =?utf-8?b?////?= \xff\xfe <a@b>\r\nContent-Type: multipart/mixed; boundary=\xff\r\n\r\n--")
 @example(b"To" * 100_000)

@@ -12,7 +12,8 @@ import jinja2
 import pytest
 
 from digestbot.digest.compose import confirm_delivery
-from digestbot.digest.render import Renderer, environment
+from digestbot.digest.environment import environment
+from digestbot.digest.render import Renderer
 from digestbot.errors import StoreError
 from digestbot.links import Links
 from digestbot.models import DeliveryState, SubscriberState

@@ -266,7 +266,8 @@ COMMITTED = {
     "m004_words_of_papers": "e327ea9fe739abb5",
     "m005_words_of_papers_at_once": "d7c659e822b4c212",
     "m006_languages": "28ebe892e9dd6511",
-    None: "983b478ac408a972",
+    "m008_bounces": "983b478ac408a972",
+    None: "5cc7dcc8fb523f2f",
 }
 
 

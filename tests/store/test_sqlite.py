@@ -15,6 +15,7 @@ from digestbot.store import Store
 from digestbot.store.merging import POINTING
 from tests.factories import NOW, described, load, new_store, paper
 from tests.store.contract.digests import DigestsContract
+from tests.store.contract.enrolling import EnrollingContract
 from tests.store.contract.identity import IdentityContract
 from tests.store.contract.loads import LoadsContract
 from tests.store.contract.merging import MergingContract
@@ -51,6 +52,10 @@ class TestIdentity(IdentityContract):
 
 
 class TestSubscribers(SubscribersContract):
+    pass
+
+
+class TestEnrolling(EnrollingContract):
     pass
 
 
