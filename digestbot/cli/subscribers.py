@@ -8,6 +8,7 @@ import click
 
 from digestbot.cli.addresses import valid_address
 from digestbot.cli.choices import Choices, Chosen, categories_without_papers, choosing
+from digestbot.cli.importing import export, import_
 from digestbot.cli.installation import Installation
 from digestbot.cli.naming import fetch_missing, named_papers
 from digestbot.cli.output import show_json, show_table
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def subscriber() -> None:
-    """Add, show, edit, list and remove subscribers."""
+    """Add, show, edit, list, import, export and remove subscribers."""
+
+
+subscriber.add_command(import_)
+subscriber.add_command(export)
 
 
 @subscriber.command()
