@@ -27,6 +27,10 @@ class StoreError(DigestbotError):
     """The database cannot be used."""
 
 
+class FullDiskError(StoreError):
+    """There is no room on the disk: nothing of this step was stored, and it can be done again."""
+
+
 class ForeignDatabaseError(StoreError):
     """The file belongs to another program, or to a newer version of this one."""
 
@@ -74,6 +78,18 @@ class DeliveryError(DigestbotError):
 
 class DeferredError(DeliveryError):
     """Try again later: 4xx, or the line broke before the data."""
+
+
+class GreylistedError(DeferredError):
+    """A server that takes mail only from those who come back: try again in some minutes."""
+
+
+class ServerBusyError(DeferredError):
+    """421: the server has enough for now. The line is closed, and the next mails come more slowly."""
+
+
+class FullMailboxError(DeliveryError):
+    """The mailbox is full: for now, 4.2.2, or for good, 5.2.2. When it stays so for days, nobody reads it."""
 
 
 class RejectedError(DeliveryError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
 from functools import lru_cache
@@ -15,6 +16,7 @@ from digestbot.errors import UsageError
 PaperId: TypeAlias = str
 SubscriberId: TypeAlias = int
 DigestId: TypeAlias = int
+DeliveryId: TypeAlias = int
 RatingValue: TypeAlias = Literal[1, -1]
 ReasonKind: TypeAlias = Literal["terms", "liked", "follow", "trending", "explore"]
 
@@ -188,7 +190,7 @@ class Delivery:
     of a note to a subscriber the language that it was asked for in, which is English when it is empty.
     """
 
-    id: int
+    id: DeliveryId
     kind: DeliveryKind
     key: str
     subscriber_id: SubscriberId | None
@@ -227,6 +229,70 @@ class Bounce:
     message_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The deliveries that are one process's to begin with, when ``of`` processes share the outbox."""
+
+    number: int
+    of: int
+
+
+EVERYTHING = Share(0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The wish to send a delivery now, as bytes with this SHA-256; ``None`` when there are none to be sent."""
+
+    delivery: Delivery
+    bytes_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How a claimed delivery ended; ``uncertain`` when it may have arrived all the same.
+
+    One that was not ``tried`` is as it was before. ``code`` and ``text`` are the server's words, ``next_at`` is when to
+    try again.
+    """
+
+    delivery: Delivery
+    state: DeliveryState
+    code: int | None = None
+    text: str = ""
+    next_at: datetime | None = None
+    uncertain: bool = False
+    tried: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Which of the claims hold, by id of the delivery; for how many seconds the rates let no more through.
+
+    ``waits`` has those seconds by recipient domain; those of all mails under the empty name.
+    """
+
+    claimed: frozenset[int]
+    waits: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """How many mails may go out; 0 is as many as the server takes.
+
+    ``per_domain`` is by recipient domain and minute, ``*`` for those not named. ``server`` names whom they go to.
+    """
+
+    server: str = ""
+    per_second: float = 0.0
+    per_hour: int = 0
+    per_domain: Mapping[str, float] = field(default_factory=dict)
+
+    def of_domain(self, domain: str) -> float:
+        """Return how many mails a minute may go to a domain."""
+        return self.per_domain.get(domain, self.per_domain.get("*", 0.0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What one load of one source came to; ``error`` is empty when it answered.
@@ -247,6 +313,11 @@ class Load:
     cursor: str = ""
     newest: date | None = None
     behind: str = ""
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of a mail address, in small letters."""
+    return address.rpartition("@")[2].lower()
 
 
 def digest_id(subscriber_id: SubscriberId, local_day: date) -> DigestId:

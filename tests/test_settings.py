@@ -66,7 +66,7 @@ def test_the_sample_names_every_setting_and_no_other() -> None:
 
     def names(values: Mapping[str, Any]) -> Iterator[str]:
         for name, value in values.items():
-            yield from ((f"{name}.{below}" for below in names(value)) if isinstance(value, dict) else [name])
+            yield from ((f"{name}.{below}" for below in names(value)) if isinstance(value, dict) and value else [name])
 
     def declared(model: type[BaseModel]) -> Iterator[str]:
         for name, field in model.model_fields.items():

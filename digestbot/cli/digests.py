@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from digestbot.cli.composing import compose_due
+from digestbot.cli.delivering import Delivering, DeliveryBar, deliver, ended_by_signals
 from digestbot.cli.installation import Installation
 from digestbot.cli.output import printable, show_json, show_table
 from digestbot.cli.program import Program
-from digestbot.cli.times import parse_at, utc_now
+from digestbot.cli.times import Standing, parse_at, utc_now
 from digestbot.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -107,7 +107,10 @@ def due(program: Program, at: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_json: bool) -> int:
-    """Compose what is due and deliver the outbox."""
+    """Compose what is due and deliver the outbox.
+
+    The first SIGINT (Ctrl-C) or SIGTERM lets the mails in hand go out and begins no other, the second ends it at once.
+    """
     now = parse_at(at)
     with program.installation() as installation:
         chosen = installation.subscriber(only) if only is not None else None
@@ -116,10 +119,13 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
             _show_dry_run(installation, now, only, as_json=as_json)
             return 0
         composed = compose_due(installation, now, only=only)
-        with installation.deliverer() as deliverer:
-            outcome = asyncio.run(
-                deliverer.deliver(utc_now if at is None else lambda: now, only=chosen.id if chosen else None)
+        clock = utc_now if at is None else Standing(now)
+        with ended_by_signals() as ending, DeliveryBar() as bar:
+            how = Delivering(
+                clock=clock, only=chosen.id if chosen else None, ending=ending, begun=bar.begun, progress=bar.show
             )
+            outcome = deliver(installation, how)
+        left = installation.store.outbox.how_many_wait(clock(), only=how.only) if ending() else 0
     if as_json:
         show_json({"composed": composed, **_counts(outcome), "stopped": outcome.stopped})
     else:
@@ -127,6 +133,9 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
         click.echo(f"{composed} composed; {done or 'nothing to send'}")
     if outcome.stopped:
         click.echo(f"digestbot: the run stopped: {printable(outcome.stopped)}", err=True)
+        return 1
+    if left:
+        click.echo(f"digestbot: ended by a signal; {left} mails wait for the next 'digestbot send'", err=True)
         return 1
     return 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import secrets as randomness
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 from digestbot.cli.addresses import stored_form
 from digestbot.cli.times import Clock, utc_now
 from digestbot.errors import UsageError
+from digestbot.models import EVERYTHING, Share
 
 if TYPE_CHECKING:
     import jinja2
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from digestbot.mail.dkim import Signer
     from digestbot.mail.message import Sender
     from digestbot.mail.smtp import Server
-    from digestbot.models import Subscriber
+    from digestbot.models import RateLimits, Subscriber
     from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.deliver import Connection, Deliverer
     from digestbot.pipeline.due import Awaited
@@ -194,24 +197,45 @@ class Installation:
         return signer(self.settings, keys) if keys else None
 
     @contextmanager
-    def deliverer(self) -> Iterator[Deliverer]:
-        """A run of delivering, under its own lock."""
+    def deliverer(self, share: Share = EVERYTHING) -> Iterator[Deliverer]:
+        """A run of delivering, under its own lock; ``share`` is what it begins with."""
+        from digestbot.cli.bouncing import recorder
         from digestbot.pipeline.deliver import Deliverer
 
         smtp = self.settings.smtp
         outbox = self.store.outbox
-        outbox.open_run(randomness.token_hex(8))
+        outbox.open_run(randomness.token_hex(8), self._rate_limits)
         try:
             yield Deliverer(
                 outbox=outbox,
-                subscribers=self.store.subscribers,
+                bounces=recorder(self),
                 letters=self.letters,
                 connect=self._connect,
                 connections=smtp.connections if smtp.host else 1,
                 on_uncertain=smtp.on_uncertain,
+                chance=random.random,
+                share=share,
             )
         finally:
             outbox.close_run()
+
+    @property
+    def delivering_processes(self) -> int:
+        """How many processes deliver when there is much to do."""
+        smtp = self.settings.smtp
+        return (smtp.workers or os.cpu_count() or 1) if smtp.host else 1
+
+    @property
+    def _rate_limits(self) -> RateLimits:
+        from digestbot.models import RateLimits
+
+        smtp = self.settings.smtp
+        return RateLimits(
+            server=f"server {smtp.host}:{smtp.port}",
+            per_second=smtp.per_second,
+            per_hour=smtp.per_hour,
+            per_domain=smtp.per_domain,
+        )
 
     def _connect(self) -> Connection:
         server = self.server

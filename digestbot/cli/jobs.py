@@ -13,6 +13,7 @@ import structlog
 from digestbot.announcements import eastern_day
 from digestbot.cli.bouncing import incoming, mailbox
 from digestbot.cli.composing import compose_due
+from digestbot.cli.delivering import Delivering, deliver
 from digestbot.cli.installation import Installation
 from digestbot.cli.times import Clock
 from digestbot.errors import DigestbotError, MailboxError
@@ -107,8 +108,10 @@ class Jobs:
             if self._loading is not None:
                 await asyncio.wait({self._loading}, timeout=_PATIENCE_WITH_SOURCES)
             await asyncio.to_thread(self._compose)
-            with self._installation.deliverer() as deliverer:
-                outcome = await deliverer.deliver(self._clock, ending=lambda: self._ending)
+            # In a loop of its own: the pages have this one.
+            outcome = await asyncio.to_thread(
+                deliver, self._installation, Delivering(clock=self._clock, ending=lambda: self._ending)
+            )
             if outcome.stopped:
                 raise DigestbotError(f"delivery stopped: {outcome.stopped}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from digestbot.errors import UsageError
@@ -13,6 +14,17 @@ Clock = Callable[[], datetime]
 def utc_now() -> datetime:
     """Return the time. The only reading of the clock."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A clock that stands still. It can be sent to another process."""
+
+    at: datetime
+
+    def __call__(self) -> datetime:
+        """Return its time."""
+        return self.at
 
 
 def parse_at(text: str | None) -> datetime:

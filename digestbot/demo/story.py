@@ -97,7 +97,7 @@ class Story:
         without = {one.id: self._composed_without(one) for _, one in rated}
         sent = {digest.subscriber_id: digest for digest in self._composer.compose_due(self.now)}
         with self._delivery() as deliverer:
-            await deliverer.deliver(lambda: self.now)
+            await deliverer.deliver(lambda: self.now, moment=lambda: self.now)
         self.changes = [
             self._change(
                 reader,

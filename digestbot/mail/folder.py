@@ -16,6 +16,9 @@ class MailFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    async def open(self) -> None:
+        """There is nothing to open before the first mail."""
+
     async def send(self, sender: str, recipient: str, message: bytes) -> str:  # noqa: ARG002 - both stand in the mail
         """Write one mail, whole or not at all, and return where."""
         return await asyncio.to_thread(self._write, message)

@@ -12,20 +12,14 @@ from typing import Literal
 import aiosmtplib
 from aiosmtplib import SMTP
 
-from digestbot.errors import (
-    DeferredError,
-    DeliveryError,
-    RefusedError,
-    RejectedError,
-    SenderRefusedError,
-    ServerUnavailableError,
-    UncertainError,
-)
+from digestbot.errors import DeferredError, SenderRefusedError, ServerUnavailableError, UncertainError
+from digestbot.mail.replies import refusal
 
 _COMMAND_SECONDS = 60.0
 # RFC 5321 section 4.5.3.2.6: the final reply may take ten minutes.
 _DATA_SECONDS = 600.0
 _MAILS_PER_CONNECTION = 100
+_GO_ON = 354
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,43 +41,67 @@ class SmtpConnection:
         self._smtp: SMTP | None = None
         self._sent = 0
 
+    async def open(self) -> None:
+        """Be ready for a mail. Raises ``ServerUnavailableError``, or ``SenderRefusedError`` for a login refused."""
+        await self._open()
+
     async def send(self, sender: str, recipient: str, message: bytes) -> str:
-        """Hand over one mail and return the server's final words.
+        """Hand over one mail with CR LF line ends and return the server's final words.
 
         Raises a ``DeliveryError`` by what is to be done next; ``UncertainError`` when the line broke
         after the data, so that the mail may have arrived.
         """
         smtp = await self._open()
         try:
-            try:
-                await smtp.mail(sender, timeout=_COMMAND_SECONDS)
-            except aiosmtplib.SMTPSenderRefused as error:
-                if error.code >= 500:
-                    await self._after_reply(error.code)
-                    raise SenderRefusedError(
-                        f"the server refuses the sender {sender}: {error.code} {error.message}",
-                        code=error.code,
-                        text=error.message,
-                    ) from error
-                raise
+            await self._mail_from(smtp, sender)
             await smtp.rcpt(recipient, timeout=_COMMAND_SECONDS)
+            begin = await smtp.execute_command(b"DATA", timeout=_COMMAND_SECONDS)
+            if begin.code != _GO_ON:
+                raise aiosmtplib.SMTPDataError(begin.code, begin.message)
         except aiosmtplib.SMTPResponseException as error:
             await self._after_reply(error.code)
             raise refusal(error.code, error.message) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._drop()
             raise DeferredError(f"the line broke before the data: {_words(error)}") from error
-        try:
-            reply = await smtp.data(message, timeout=_DATA_SECONDS)
-        except aiosmtplib.SMTPResponseException as error:
-            await self._after_reply(error.code)
-            raise refusal(error.code, error.message) from error
-        except (aiosmtplib.SMTPException, OSError) as error:
-            await self._drop()
-            raise UncertainError(f"the line broke after the data: {_words(error)}") from error
+        reply = await self._hand_over(smtp, message)
         self._sent += 1
         if self._sent >= _MAILS_PER_CONNECTION:
             await self.close()
+        return reply
+
+    async def _mail_from(self, smtp: SMTP, sender: str) -> None:
+        try:
+            await smtp.mail(sender, timeout=_COMMAND_SECONDS)
+        except aiosmtplib.SMTPSenderRefused as error:
+            if error.code < 500:
+                raise
+            await self._after_reply(error.code)
+            raise SenderRefusedError(
+                f"the server refuses the sender {sender}: {error.code} {error.message}",
+                code=error.code,
+                text=error.message,
+            ) from error
+
+    async def _hand_over(self, smtp: SMTP, message: bytes) -> str:
+        """Send the bytes, and wait for what the server says to them.
+
+        Not by aiosmtplib's ``data``: it looks for wrong line ends in every mail, which takes longer than sending it.
+        """
+        protocol = smtp.protocol
+        try:
+            if protocol is None:
+                raise aiosmtplib.SMTPServerDisconnected("the line was closed")
+            # A line that begins with a dot would end the mail: RFC 5321 section 4.5.2.
+            end = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
+            protocol.write(message.replace(b"\r\n.", b"\r\n..") + end)
+            reply = await protocol.read_response(timeout=_DATA_SECONDS)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            await self._drop()
+            raise UncertainError(f"the line broke after the data: {_words(error)}") from error
+        if not 200 <= reply.code < 300:
+            await self._after_reply(reply.code)
+            raise refusal(reply.code, reply.message)
         return reply.message
 
     async def close(self) -> None:
@@ -134,8 +152,8 @@ class SmtpConnection:
         return smtp
 
     async def _after_reply(self, code: int) -> None:
-        # 421: the server is closing the line (RFC 5321 section 3.8). Otherwise the line stays good.
-        if code == 421:
+        # 421: the server is closing the line (RFC 5321 section 3.8). Otherwise the line stays good, if they speak SMTP.
+        if code == 421 or code < 400:
             await self._drop()
             return
         try:
@@ -148,19 +166,6 @@ class SmtpConnection:
         if self._smtp is not None:
             self._smtp.close()
         self._smtp = None
-
-
-def refusal(code: int, text: str) -> DeliveryError:
-    """Return what a reply of 400 or more means: RFC 5321 section 4.2, enhanced codes by RFC 3463."""
-    said = f"{code} {text}".strip()
-    enhanced = text.split(maxsplit=1)[0] if text else ""
-    if code < 500:
-        return DeferredError(f"the server said: {said}", code=code, text=text)
-    if enhanced.startswith(("5.7.", "5.1.7", "5.1.8")) or code in (530, 535):
-        return SenderRefusedError(f"the server refuses us: {said}", code=code, text=text)
-    if enhanced.startswith("5.1."):
-        return RefusedError(f"the server refuses the address: {said}", code=code, text=text)
-    return RejectedError(f"the server refuses the mail: {said}", code=code, text=text)
 
 
 def _words(error: BaseException) -> str:

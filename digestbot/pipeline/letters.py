@@ -13,6 +13,7 @@ from digestbot.errors import RejectedError, RenderError
 from digestbot.links import Links, SignedAddresses
 from digestbot.mail.message import Draft, Sender, build, digest_headers
 from digestbot.models import Delivery, DeliveryKind, Digest, DigestId, Subscriber, SubscriberId
+from digestbot.pipeline import retries
 
 # Gmail cuts what is longer than 102 kB, and with it the link to unsubscribe. Signatures take 1.5 kB more.
 _MOST_BYTES = 88_000
@@ -61,6 +62,12 @@ class Letters:
         if self._addresses is None or delivery.subscriber_id is None:
             return self.sender.address
         return self._addresses.bounce(delivery.subscriber_id)
+
+    def deadline(self, delivery: Delivery) -> datetime:
+        """Return until when a delivery is worth trying."""
+        digest = self._digests.find(delivery.digest_id) if delivery.digest_id is not None else None
+        subscriber = self._subscribers.get(delivery.subscriber_id) if delivery.subscriber_id is not None else None
+        return retries.deadline(delivery, digest, subscriber)
 
     def write(self, delivery: Delivery) -> bytes:
         """Return the bytes of a stored delivery."""

@@ -127,6 +127,10 @@ def _valid_domain_or_none(text: str) -> str:
     return text
 
 
+def _valid_domain_or_star(text: str) -> str:
+    return text if text == "*" else _valid_domain_or_none(text or " ").lower()
+
+
 def _valid_mailbox_name(text: str) -> str:
     # RFC 3501 section 5.1.3: whoever needs more can write the modified UTF-7 that their server shows.
     if not (text.isascii() and text.isprintable()):
@@ -163,6 +167,7 @@ ServiceUrl = Annotated[Url, AfterValidator(_without_query)]
 # Seconds between two requests to one host.
 Pace = Annotated[float, Field(ge=0, le=3600)]
 Mailbox = Annotated[str, AfterValidator(_valid_mailbox)]
+DomainOrStar = Annotated[str, AfterValidator(_valid_domain_or_star)]
 
 
 class Section(BaseModel):
@@ -187,8 +192,11 @@ class Smtp(Section):
     security: Literal["none", "starttls", "tls"] = "none"
     username: Line = ""
     connections: int = Field(default=10, ge=1, le=200)
-    workers: Literal[1] = 1
+    workers: int = Field(default=0, ge=0, le=64)
     on_uncertain: Literal["resend", "hold"] = "resend"
+    per_second: float = Field(default=0, ge=0)
+    per_hour: int = Field(default=0, ge=0)
+    per_domain: dict[DomainOrStar, Annotated[float, Field(gt=0)]] = {}
 
 
 class Mail(Section):

@@ -42,11 +42,11 @@ class Bounces:
         return row is not None
 
     def mark(self, message_id: str, text: str, now: datetime) -> None:
-        """Note that this mail did not arrive, and why."""
+        """Note that this mail did not arrive, and why; of one on its way, who sends it will say how it ended."""
         with self._database.write("full") as connection:
             connection.execute(
                 "update deliveries set state = 'bounced', owner = null, smtp_text = ?, changed_at = ?"
-                " where message_id = ?",
+                " where message_id = ? and state <> 'sending'",
                 (text, instant_text(now), message_id),
             )
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database as SqliteDatabase
 
-from digestbot.errors import ForeignDatabaseError, StoreError
+from digestbot.errors import ForeignDatabaseError, FullDiskError, StoreError
 from digestbot.store.schema import APPLICATION_ID, migrations
 
 _BUSY_SECONDS = 30.0
@@ -172,10 +172,11 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         text = str(error)
         if "full" in text or "disk I/O error" in text:
-            advice = (
-                "the disk is full or cannot be written; nothing of this step was stored; make room and run it again"
-            )
-        elif "locked" in text or "busy" in text:
+            raise FullDiskError(
+                f"{path}: the disk is full or cannot be written; nothing of this step was stored; make room and run it"
+                f" again (SQLite: {text})"
+            ) from error
+        if "locked" in text or "busy" in text:
             advice = "another program holds the database; try again when it is done"
         elif "not a database" in text:
             raise ForeignDatabaseError(

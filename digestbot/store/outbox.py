@@ -7,7 +7,9 @@ with the process; a row in ``sending`` whose lock is free is uncertain.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +18,22 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from digestbot.errors import StoreError
-from digestbot.models import Delivery, DeliveryKind, DeliveryState, SubscriberId
+from digestbot.models import (
+    EVERYTHING,
+    Claim,
+    Delivery,
+    DeliveryId,
+    DeliveryKind,
+    DeliveryState,
+    Mark,
+    RateLimits,
+    Settled,
+    Share,
+    SubscriberId,
+)
 from digestbot.store.database import Database
 from digestbot.store.digests import insert_deliveries
+from digestbot.store.rates import Buckets, slow_down
 from digestbot.store.values import instant_text, instant_value
 
 # Digests are for the active, the mail that asks is for those who have not answered, and the last one for those who
@@ -46,9 +61,10 @@ class Outbox:
         self._database = database
         self._lock: FileLock | None = None
         self._run = ""
+        self._limits = RateLimits()
 
-    def open_run(self, run: str) -> None:
-        """Hold the lock of this run; ``run`` is a random name."""
+    def open_run(self, run: str, limits: RateLimits | None = None) -> None:
+        """Hold the lock of this run, which keeps to these limits; ``run`` is a random name."""
         folder = _lock_folder(self._database.path)
         try:
             folder.mkdir(exist_ok=True)
@@ -56,7 +72,7 @@ class Outbox:
             lock.acquire()
         except OSError as error:
             raise StoreError(f"{folder}: cannot be written: {error.strerror}; make room, or see who owns it") from error
-        self._lock, self._run = lock, run
+        self._lock, self._run, self._limits = lock, run, limits or RateLimits()
 
     def close_run(self) -> None:
         """Let go of the lock."""
@@ -108,71 +124,111 @@ class Outbox:
                 (instant_text(now),),
             ).rowcount
 
-    def claim(self, limit: int, now: datetime, *, only: SubscriberId | None = None) -> list[Delivery]:
-        """Mark at most ``limit`` deliveries as ``sending`` by this run, on the disk, and return them.
-
-        What has not been tried goes first, so that a mail that stops a run does not stop the next one
-        too; of those, sign-up mails and alerts go before digests; then those that have waited longest. What the
-        subscriber no longer wants is not claimed, even if that changed a moment ago.
-        """
-        with self._database.write("full") as connection:
-            rows = connection.execute(
-                "update deliveries set state = 'sending', owner = :run, attempts = attempts + 1, changed_at = :now"
-                " where id in (select id from deliveries indexed by deliveries_waiting"
-                "  where state in ('pending', 'deferred')"
-                "  and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
-                f"  and not {_UNWANTED} order by state = 'deferred', kind = 'digest', next_at, id"
-                "  limit :limit) returning *",
-                {"run": self._run, "now": instant_text(now), "only": only, "limit": limit},
-            ).fetchall()
-        return sorted((_value(row) for row in rows), key=lambda delivery: delivery.id)
-
-    def note_bytes(self, delivery: Delivery, bytes_hash: str) -> None:
-        """Keep the SHA-256 of the bytes that are about to leave."""
-        with self._database.write() as connection:
-            connection.execute("update deliveries set bytes_hash = ? where id = ?", (bytes_hash, delivery.id))
-
-    def mark(
+    def waiting(
         self,
-        delivery: Delivery,
-        state: DeliveryState,
+        limit: int,
         now: datetime,
         *,
-        code: int | None = None,
-        text: str = "",
-        next_at: datetime | None = None,
-        uncertain: bool = False,
-    ) -> None:
-        """Say how a claimed delivery ended, on the disk; ``uncertain`` when it may have arrived all the same."""
-        with self._database.write("full") as connection:
-            connection.execute(
-                "update deliveries set state = ?, owner = null, smtp_code = ?, smtp_text = ?, next_at = ?,"
-                " changed_at = ?, sent_at = ?, uncertain = max(uncertain, ?) where id = ?",
-                (
-                    state,
-                    code,
-                    text,
-                    instant_text(next_at or now),
-                    instant_text(now),
-                    instant_text(now) if state == DeliveryState.SENT else None,
-                    int(uncertain),
-                    delivery.id,
-                ),
-            )
+        only: SubscriberId | None = None,
+        without: Collection[DeliveryId] = (),
+        spared: Collection[str] = (),
+        share: Share = EVERYTHING,
+    ) -> list[Delivery]:
+        """Return at most ``limit`` deliveries whose time has come, in the order they are to go out; nothing changes.
 
-    def release(self, delivery: Delivery, now: datetime, *, until: datetime | None = None) -> None:
-        """Put a claimed delivery back as if it had not been tried; with ``until``, behind all that has not been."""
+        What has not been tried goes first, so that a mail that stops a run does not stop the next one
+        too; of those, sign-up mails and alerts go before digests; then those that have waited longest. Left out are
+        those ``without``, those to ``spared`` domains, and the shares of other processes.
+        """
+        rows = self._database.rows(
+            "select * from deliveries indexed by deliveries_waiting where state in ('pending', 'deferred')"
+            " and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
+            " and id % :of = :number and id not in (select value from json_each(:without))"
+            " and (:spared = '[]' or domain not in (select value from json_each(:spared)))"
+            f" and not {_UNWANTED} order by state = 'deferred', kind = 'digest', next_at, id limit :limit",
+            {
+                "now": instant_text(now),
+                "only": only,
+                "number": share.number,
+                "of": share.of,
+                "without": json.dumps(list(without)),
+                "spared": json.dumps(list(spared)),
+                "limit": limit,
+            },
+        )
+        return [_value(row) for row in rows]
+
+    def how_many_wait(self, now: datetime, *, only: SubscriberId | None = None) -> int:
+        """Return how many deliveries there are whose time has come, wanted or not."""
+        (row,) = self._database.rows(
+            "select count(*) as many from deliveries where state in ('pending', 'deferred')"
+            " and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)",
+            {"now": instant_text(now), "only": only},
+        )
+        return int(row["many"])
+
+    def settle(
+        self, now: datetime, moment: datetime, marks: Sequence[Mark] = (), claims: Sequence[Claim] = ()
+    ) -> Settled:
+        """Write how mails ended and which go out next, in one transaction that is on the disk when this returns.
+
+        A claim holds when the delivery still waits, is still wanted, and the rates let it through at ``moment``.
+        """
+        claimed: set[DeliveryId] = set()
         with self._database.write("full") as connection:
+            for mark in marks:
+                self._mark(connection, mark, now)
+            buckets = Buckets(connection, self._limits, moment)
+            for claim in claims:
+                if self._may_be_claimed(connection, claim) and buckets.take(claim.delivery.address):
+                    self._claim(connection, claim, now)
+                    claimed.add(claim.delivery.id)
+            buckets.store()
+        return Settled(claimed=frozenset(claimed), waits=buckets.waits)
+
+    def slow_down(self, current: float, moment: datetime) -> None:
+        """Halve what goes to the server, which took ``current`` mails a second until now."""
+        with self._database.write() as connection:
+            slow_down(connection, self._limits.server, current, moment)
+
+    def _may_be_claimed(self, connection: sqlite3.Connection, claim: Claim) -> bool:
+        found = connection.execute(
+            "select 1 from deliveries where id = ? and state = ? and state in ('pending', 'deferred') and attempts = ?"
+            f" and not {_UNWANTED}",
+            (claim.delivery.id, claim.delivery.state, claim.delivery.attempts),
+        ).fetchone()
+        return found is not None
+
+    def _claim(self, connection: sqlite3.Connection, claim: Claim, now: datetime) -> None:
+        connection.execute(
+            "update deliveries set state = 'sending', owner = ?, attempts = attempts + 1, changed_at = ?,"
+            " bytes_hash = coalesce(?, bytes_hash) where id = ?",
+            (self._run, instant_text(now), claim.bytes_hash, claim.delivery.id),
+        )
+
+    def _mark(self, connection: sqlite3.Connection, mark: Mark, now: datetime) -> None:
+        at = instant_text(now)
+        if not mark.tried:
             connection.execute(
                 "update deliveries set state = ?, owner = null, attempts = attempts - 1,"
-                " next_at = coalesce(?, next_at), changed_at = ? where id = ? and state = 'sending'",
-                (
-                    "deferred" if until else "pending",
-                    instant_text(until) if until else None,
-                    instant_text(now),
-                    delivery.id,
-                ),
+                " next_at = coalesce(?, next_at), changed_at = ? where id = ? and state = 'sending' and owner = ?",
+                (mark.state, instant_text(mark.next_at) if mark.next_at else None, at, mark.delivery.id, self._run),
             )
+            return
+        connection.execute(
+            "update deliveries set state = ?, owner = null, smtp_code = ?, smtp_text = ?, next_at = ?,"
+            " changed_at = ?, sent_at = ?, uncertain = max(uncertain, ?) where id = ? and state = 'sending'",
+            (
+                mark.state,
+                mark.code,
+                mark.text,
+                instant_text(mark.next_at or now),
+                at,
+                at if mark.state == DeliveryState.SENT else None,
+                int(mark.uncertain),
+                mark.delivery.id,
+            ),
+        )
 
     def find(self, kind: DeliveryKind, key: str) -> Delivery | None:
         """Return one delivery, ``None`` when there is none."""

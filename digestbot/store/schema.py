@@ -249,6 +249,19 @@ alter table subscribers add column language text not null default '';
 alter table digests add column language text not null default 'en';
 """
 
+_RATES = """
+create table rates (
+    name text primary key,
+    tokens real not null,
+    at text not null,
+    slow real,
+    fast real,
+    slowed_at text
+) strict, without rowid;
+alter table deliveries add column domain text
+    generated always as (lower(substr(address, instr(address, '@') + 1))) virtual;
+"""
+
 
 @migrations()
 def m001_first_tables(db: SqliteDatabase) -> None:
@@ -306,9 +319,15 @@ def m006_languages(db: SqliteDatabase) -> None:
 
 
 @migrations()
-def m008_bounces(db: SqliteDatabase) -> None:
+def m007_bounces(db: SqliteDatabase) -> None:
     """The points that addresses have for mails that came back for a while."""
     bounce_schema.create(db.conn)
+
+
+@migrations()
+def m008_rates(db: SqliteDatabase) -> None:
+    """How many mails may go out now, and whose server a mail is for."""
+    _run(db, _RATES)
 
 
 def _add_left_out(db: SqliteDatabase) -> None:

@@ -11,6 +11,7 @@ import pytest
 from digestbot.store import Store
 from tests.cli.conftest import Cli
 from tests.factories import delivery, load, new_store
+from tests.store.scenes import claim, mark
 
 FRIDAY = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -228,14 +229,16 @@ def test_what_did_not_go_out_is_told(cli: Cli) -> None:
     alert = {"kind": "alert", "subscriber_id": None, "created_at": long_ago}
     store.outbox.add(delivery(1, **alert))
     store.outbox.open_run("a")
-    [one] = store.outbox.claim(1, long_ago)
-    store.outbox.mark(one, one.state.FAILED, long_ago)
+    [one] = claim(store, 1, long_ago)
+    mark(store, one, one.state.FAILED, long_ago)
     assert found(cli, "outbox")["grade"] == "ok", "it failed long ago"
-    store.outbox.mark(one, one.state.FAILED, datetime(2999, 1, 1, tzinfo=UTC))
-    assert "1 failed, 0 held" in found(cli, "outbox")["says"]
-    store.outbox.mark(one, one.state.SENT, long_ago)
     store.outbox.add(delivery(2, **alert))
-    waits = found(cli, "outbox", code=1)
+    [one] = claim(store, 1, long_ago)
+    mark(store, one, one.state.FAILED, datetime(2999, 1, 1, tzinfo=UTC))
+    assert "1 failed, 0 held" in found(cli, "outbox")["says"]
+    store.outbox.add(delivery(3, **alert))
+    failed, waits = (one for one in cli.json("doctor", code=1) if one["check"] == "outbox")
+    assert "1 failed" in failed["says"]
     assert (waits["grade"], "since 2025-10-16" in waits["says"]) == ("problem", True)
     store.outbox.close_run()
     store.close()

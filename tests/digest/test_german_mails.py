@@ -27,6 +27,7 @@ from digestbot.pipeline.letters import Letters
 from digestbot.settings import packaged
 from digestbot.store import Preferences, Store
 from tests.factories import DAY, KEY, NOW, digest, paper, scored, subscriber
+from tests.store.scenes import claim
 
 LINKS = Links("https://papers.example.org", [KEY])
 SENDER = Sender(sender="Paper Digest <digest@example.org>", reply_to="help@example.org", list_name="Daily papers")
@@ -97,7 +98,7 @@ def test_a_mail_that_waits_is_the_same_bytes_when_its_reader_asks_for_another_la
     made = compose([scored(1)], reader, local_day=DAY, now=NOW, number=1, considered=1)
     store.digests.add([(made, digest_delivery(made, reader, domain="example.org"))])
     store.outbox.add(welcome_delivery(reader, domain="example.org", now=NOW))
-    waiting, written = store.outbox.claim(9, NOW), letters(store, renderer)
+    waiting, written = claim(store, 9, NOW), letters(store, renderer)
     before = [written.write(one) for one in waiting]
     assert sorted(b"Willkommen" in one for one in before) == [False, True]
     assert all(b'lang=3D"de"' in one for one in before)

@@ -21,13 +21,16 @@ from aiosmtpd.smtp import AuthResult
 from digestbot.errors import (
     DeferredError,
     DeliveryError,
+    FullMailboxError,
+    GreylistedError,
     RefusedError,
     RejectedError,
     SenderRefusedError,
+    ServerBusyError,
     ServerUnavailableError,
     UncertainError,
 )
-from digestbot.mail.smtp import Server, SmtpConnection, refusal
+from digestbot.mail.smtp import Server, SmtpConnection
 
 MAIL = b"From: digest@example.org\r\nMessage-ID: <1@example.org>\r\n\r\n.a line that begins with a dot\r\n"
 SENDER = "digest@example.org"
@@ -146,10 +149,10 @@ def test_a_connection_is_not_used_for_ever(serve: Callable[..., Server]) -> None
         ("mail", "451 4.3.0 busy", DeferredError),
         ("mail", "550 5.7.1 not you", SenderRefusedError),
         ("mail", "501 5.1.7 bad sender", SenderRefusedError),
-        ("rcpt", "451 4.7.1 greylisted", DeferredError),
+        ("rcpt", "451 4.7.1 greylisted", GreylistedError),
         ("rcpt", "550 5.1.1 no such user", RefusedError),
         ("rcpt", "550 5.7.26 unauthenticated", SenderRefusedError),
-        ("rcpt", "552 5.2.2 full", RejectedError),
+        ("rcpt", "552 5.2.2 full", FullMailboxError),
         ("data", "452 4.3.1 no room", DeferredError),
         ("data", "554 5.6.0 bad message", RejectedError),
         ("data", "550 5.7.515 not aligned", SenderRefusedError),
@@ -214,7 +217,7 @@ def test_only_after_the_data_a_broken_line_leaves_doubt(
 def test_after_421_the_next_mail_takes_a_new_line(serve: Callable[..., Server], phase: str) -> None:
     inbox = Inbox({phase: "421 4.3.2 closing"})
     ends = send(serve(inbox), times=2)
-    assert [type(end) for end in ends] == [DeferredError, DeferredError]
+    assert [type(end) for end in ends] == [ServerBusyError, ServerBusyError]
     assert len(inbox.lines) == 2
 
 
@@ -323,35 +326,6 @@ def test_a_wrong_password_stops_the_run_and_names_the_settings_but_not_the_passw
     assert inbox.seen == []
 
 
-@pytest.mark.parametrize(
-    ("code", "text", "kind"),
-    [
-        (421, "4.3.2 closing", DeferredError),
-        (450, "mailbox busy", DeferredError),
-        (451, "4.7.1 greylisted", DeferredError),
-        # A class of 5 in a reply of 4xx is still a reply of 4xx.
-        (451, "5.1.1 odd", DeferredError),
-        (550, "5.1.1 no such user", RefusedError),
-        (550, "5.1.10 null MX", RefusedError),
-        (553, "5.1.3 bad syntax", RefusedError),
-        (550, "5.1.8 bad sender domain", SenderRefusedError),
-        (553, "5.1.7 bad sender", SenderRefusedError),
-        (550, "5.7.26 not authenticated", SenderRefusedError),
-        (530, "authenticate first", SenderRefusedError),
-        (535, "5.7.8 bad login", SenderRefusedError),
-        (552, "5.2.2 mailbox full", RejectedError),
-        (554, "5.6.0 bad message", RejectedError),
-        (550, "no such user here", RejectedError),
-        (554, "", RejectedError),
-    ],
-)
-def test_what_a_refusal_means(code: int, text: str, kind: type[DeliveryError]) -> None:
-    found = refusal(code, text)
-    assert type(found) is kind
-    assert (found.code, found.text) == (code, text)
-    assert f"{code} {text}".strip() in str(found)
-
-
 @contextmanager
 def sink(program: str, port: int, *options: str) -> Iterator[Server]:
     as_root = ["-u", "nobody"] if os.geteuid() == 0 else []
@@ -376,8 +350,10 @@ def sink(program: str, port: int, *options: str) -> Iterator[Server]:
         (("-r", "RCPT"), DeferredError, 450),
         (("-f", "RCPT"), RejectedError, 500),
         (("-f", "RCPT", "-B", "550 5.1.1 no such user"), RefusedError, 550),
-        (("-Q", "MAIL"), DeferredError, 421),
+        (("-Q", "MAIL"), ServerBusyError, 421),
         (("-q", "MAIL"), DeferredError, None),
+        # Nothing of the mail had left.
+        (("-q", "DATA"), DeferredError, None),
         (("-q", "."), UncertainError, None),
     ],
 )

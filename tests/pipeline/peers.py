@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Literal
 
@@ -23,7 +23,15 @@ from digestbot.digest.render import Renderer
 from digestbot.links import Links
 from digestbot.mail.message import Sender
 from digestbot.mail.smtp import Server, SmtpConnection
-from digestbot.models import Delivery, DeliveryKind, DeliveryState, Digest, Subscriber, SubscriberState
+from digestbot.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Digest,
+    Subscriber,
+    SubscriberState,
+)
+from digestbot.pipeline.bounces import Bounces
 from digestbot.pipeline.compose import Composer
 from digestbot.pipeline.deliver import Connection, Deliverer, Outcome
 from digestbot.pipeline.letters import Letters
@@ -197,15 +205,21 @@ class Office:
 
         deliverer = Deliverer(
             outbox=self.store.outbox,
-            subscribers=self.store.subscribers,
+            bounces=Bounces(
+                ledger=self.store.bounces, suppressions=self.store.suppressions, subscribers=self.store.subscribers
+            ),
             letters=self.letters,
             connect=connect,
             connections=self.connections,
             on_uncertain=self.on_uncertain,
+            pause=0.01,
+            chance=lambda: 0.0,
         )
         self.store.outbox.open_run(f"run{next(_RUN)}")
         try:
-            return asyncio.run(deliverer.deliver(lambda: now, only=only, ending=ending))
+            return asyncio.run(
+                deliverer.deliver(lambda: now, moment=lambda: datetime.now(UTC), only=only, ending=ending)
+            )
         finally:
             self.store.outbox.close_run()
 

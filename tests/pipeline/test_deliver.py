@@ -23,7 +23,7 @@ from digestbot.store import Preferences, Store
 from tests.factories import DAY, NOW, digest, paper
 from tests.mails import parsed, part
 from tests.pipeline.peers import DOMAIN, Office, Post, letters, narrow_door
-from tests.store.scenes import sent_papers
+from tests.store.scenes import claim, sent_papers
 
 ADA, BELA, CY = (f"{name}@{DOMAIN}" for name in ("ada", "bela", "cy"))
 MINUTE = timedelta(minutes=1)
@@ -95,7 +95,7 @@ def test_an_address_that_is_not_there_is_suppressed_and_its_subscriber_bounced(o
     assert office.store.subscribers.get(gone.subscriber_id).state == SubscriberState.BOUNCED
     assert office.deliver(NOW + timedelta(days=1)).counts == {}
     [row] = office.store.database.rows("select reason from suppressions")
-    assert row["reason"] == "550 5.1.1 no such user"
+    assert row["reason"] == "550 5.1.1 no such user (bounce)"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_a_dead_run_had_in_hand_goes_out_again_or_is_held(
 ) -> None:
     [made] = office.post("ada")
     office.store.outbox.open_run("dead")
-    office.store.outbox.claim(1, NOW)
+    claim(office.store, 1, NOW)
     office.store.outbox.close_run()
     office.on_uncertain = "hold" if policy == "hold" else "resend"
     assert office.deliver().counts == {state: 1}
@@ -350,14 +350,14 @@ def test_a_mail_that_stops_a_run_does_not_stop_the_next_ones_too(office: Office,
     assert server.addresses() == [BELA, CY]
 
 
-def test_claiming_does_not_sort_all_that_waits(office: Office) -> None:
+def test_looking_for_what_waits_does_not_sort_it_all(office: Office) -> None:
     office.post("ada")
     seen: list[str] = []
     connection = office.store.database.connection
     connection.set_trace_callback(seen.append)
-    office.store.outbox.claim(1, NOW)
+    office.store.outbox.waiting(1, NOW)
     connection.set_trace_callback(None)
-    [claim] = [one for one in seen if one.startswith("update deliveries set state = 'sending'")]
-    plan = " ".join(row["detail"] for row in connection.execute(f"explain query plan {claim}"))
+    [select] = [one for one in seen if one.startswith("select * from deliveries")]
+    plan = " ".join(row["detail"] for row in connection.execute(f"explain query plan {select}"))
     assert "deliveries_waiting" in plan
     assert "TEMP B-TREE" not in plan

@@ -17,7 +17,7 @@ from digestbot.store.past import Past
 from tests.factories import DAY, NOW, digest
 from tests.pipeline.peers import fitter, join
 from tests.ranking.library import PROTEINS, ROBOTS, SPEECH, SUBJECTS, on
-from tests.store.scenes import held
+from tests.store.scenes import held, mark
 
 SPAN = Span(window_days=3)
 
@@ -54,7 +54,7 @@ def rate(
 def send(store: Store, reader: Subscriber, papers: Iterable[Paper], day: int, *, state: str = "sent") -> Digest:
     made = digest(*papers, reader=reader, local_day=after(day))
     store.digests.add([(made, digest_delivery(made, reader, domain="example.org"))])
-    store.outbox.mark(held(store, made), DeliveryState(state), NOW)
+    mark(store, held(store, made), DeliveryState(state), NOW)
     return made
 
 

@@ -8,7 +8,7 @@ from digestbot.models import DISLIKE, LIKE, DeliveryState, Digest, RatingValue
 from digestbot.store import Store
 from tests.factories import NOW, paper
 from tests.pipeline.peers import composer, join
-from tests.store.scenes import held
+from tests.store.scenes import held, mark
 
 FIELDS = [
     "Robot arms learn to grasp objects with tactile control",
@@ -49,7 +49,7 @@ def test_the_next_digest_is_that_of_a_reader_without_a_scanner(store: Store) -> 
     liked = first[alone.id].items[0].paper.id
     for made in first.values():
         store.ratings.record(made.subscriber_id, {liked: LIKE}, now=NOW, origin="mail", digest_id=made.id)
-        store.outbox.mark(held(store, made), DeliveryState.SENT, NOW)
+        mark(store, held(store, made), DeliveryState.SENT, NOW)
     press_every_button(store, first[scanned.id])
     load(store, 2)
     second = {made.subscriber_id: made for made in composer(store).compose_due(NOW + timedelta(days=1))}

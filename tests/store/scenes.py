@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from digestbot.digest.compose import digest_delivery
 from digestbot.models import (
+    Claim,
     Delivery,
     DeliveryKind,
+    DeliveryState,
     Digest,
+    Mark,
     Paper,
     Subscriber,
     SubscriberState,
@@ -52,3 +56,32 @@ def held(store: Store, one: Digest) -> Delivery:
     found = store.outbox.find(DeliveryKind.DIGEST, str(one.id))
     assert found is not None
     return found
+
+
+def claim(store: Store, limit: int, now: datetime, *, only: int | None = None) -> list[Delivery]:
+    """Claim what goes out next, as a connection does it; none is claimed that another process has claimed meanwhile."""
+    waiting = store.outbox.waiting(limit, now, only=only)
+    settled = store.outbox.settle(now, now, claims=[Claim(delivery=one) for one in waiting])
+    return [
+        replace(one, state=DeliveryState.SENDING, attempts=one.attempts + 1)
+        for one in waiting
+        if one.id in settled.claimed
+    ]
+
+
+def mark(store: Store, delivery: Delivery, state: DeliveryState, now: datetime, **how: Any) -> None:
+    """Say how a delivery ended; one that nobody has claimed is claimed before."""
+    known = store.outbox.find(delivery.kind, delivery.key)
+    claims = [Claim(delivery=known)] if known and known.state != DeliveryState.SENDING else []
+    store.outbox.settle(now, now, claims=claims)
+    store.outbox.settle(now, now, marks=[Mark(delivery=delivery, state=state, **how)])
+
+
+def drained(store: Store) -> list[int]:
+    """Send all that waits, two at a time, and return what this one sent."""
+    sent: list[int] = []
+    while store.outbox.waiting(2, NOW):
+        for one in claim(store, 2, NOW):
+            mark(store, one, DeliveryState.SENT, NOW)
+            sent.append(one.id)
+    return sent

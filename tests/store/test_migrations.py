@@ -19,7 +19,7 @@ from digestbot.store import Defaults, LoadHistory, Store, Within
 from digestbot.store.query import parse
 from digestbot.store.schema import APPLICATION_ID, migrations
 from tests.factories import DAY, NOW, described, load, new_store, paper
-from tests.store.scenes import EVER, sent_papers
+from tests.store.scenes import EVER, claim, sent_papers
 
 MOMENT = "2025-05-27T08:00:00.000000Z"
 PAPERS = ("arxiv:2505.00001", "doi:10.5555/1")
@@ -184,7 +184,7 @@ def test_old_digests_and_deliveries_read_as_before(store: Store) -> None:
     assert (second.paper.id, second.reason) == (PAPERS[1], Reason(kind="trending"))
     # It may have arrived, so it counts as sent.
     assert sent_papers(store, 1) == set(PAPERS)
-    [waiting] = store.outbox.claim(9, NOW)
+    [waiting] = claim(store, 9, NOW)
     assert (waiting.id, waiting.attempts, waiting.bytes_hash, waiting.details) == (9, 3, "abc", "")
     assert store.outbox.find(DeliveryKind.CONFIRM, "1") is not None
     assert store.outbox.counts() == {DeliveryState.SENDING: 1, DeliveryState.SENT: 1}
@@ -266,8 +266,9 @@ COMMITTED = {
     "m004_words_of_papers": "e327ea9fe739abb5",
     "m005_words_of_papers_at_once": "d7c659e822b4c212",
     "m006_languages": "28ebe892e9dd6511",
-    "m008_bounces": "983b478ac408a972",
-    None: "5cc7dcc8fb523f2f",
+    "m007_bounces": "983b478ac408a972",
+    "m008_rates": "5cc7dcc8fb523f2f",
+    None: "60be5987d00ba3b2",
 }
 
 

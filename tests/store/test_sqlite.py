@@ -21,6 +21,7 @@ from tests.store.contract.loads import LoadsContract
 from tests.store.contract.merging import MergingContract
 from tests.store.contract.outbox import OutboxContract
 from tests.store.contract.papers import PapersContract
+from tests.store.contract.rates import RatesContract
 from tests.store.contract.ratings import RatingsContract
 from tests.store.contract.subscribers import SubscribersContract
 from tests.store.scenes import join, post
@@ -60,6 +61,10 @@ class TestEnrolling(EnrollingContract):
 
 
 class TestRatings(RatingsContract):
+    pass
+
+
+class TestRates(RatesContract):
     pass
 
 

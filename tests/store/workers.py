@@ -8,22 +8,17 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from digestbot.errors import StoreError
-from digestbot.models import DeliveryState
 from tests.factories import NOW, new_store
+from tests.store.scenes import claim, drained
 
 
 def drain(path: Path, run: str, start: Barrier, answer: Connection) -> None:
     """Claim and mark until the outbox is empty; answer the ids of what was claimed."""
     store = new_store(path)
     store.outbox.open_run(run)
-    claimed: list[int] = []
     try:
         start.wait()
-        while some := store.outbox.claim(2, NOW):
-            claimed += [one.id for one in some]
-            for one in some:
-                store.outbox.mark(one, DeliveryState.SENT, NOW)
-        answer.send(claimed)
+        answer.send(drained(store))
     except StoreError as error:
         answer.send(str(error))
     finally:
@@ -49,5 +44,5 @@ def claim_and_hang(path: Path, answer: Connection) -> None:
     """Claim two mails, tell which, and never finish."""
     store = new_store(path)
     store.outbox.open_run("victim")
-    answer.send([one.id for one in store.outbox.claim(2, NOW)])
+    answer.send([one.id for one in claim(store, 2, NOW)])
     time.sleep(60)

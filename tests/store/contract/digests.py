@@ -14,7 +14,7 @@ from digestbot.models import (
 )
 from digestbot.store import Preferences, Store
 from tests.factories import DAY, NOW, digest, paper
-from tests.store.scenes import LATER, held, history, join, post, sent_papers
+from tests.store.scenes import LATER, claim, held, history, join, mark, post, sent_papers
 
 
 class DigestsContract:
@@ -23,8 +23,8 @@ class DigestsContract:
     def test_what_may_have_arrived_counts_as_sent_while_it_waits_and_is_held_when_replaced(self, store: Store) -> None:
         reader = join(store)
         _, delivery = post(store, reader, [paper(1)])
-        [claimed] = store.outbox.claim(1, NOW)
-        store.outbox.mark(claimed, DeliveryState.DEFERRED, NOW, next_at=LATER, uncertain=True)
+        [claimed] = claim(store, 1, NOW)
+        mark(store, claimed, DeliveryState.DEFERRED, NOW, next_at=LATER, uncertain=True)
         assert sent_papers(store, reader.id) == {paper(1).id}
         # Another program composed the next day's digest before it knew: it is not taken.
         store.papers.add([paper(2)], NOW)
@@ -84,8 +84,8 @@ class DigestsContract:
         reader = join(store)
         older, delivery = post(store, reader, [paper(1)])
         store.outbox.open_run("one")
-        store.outbox.claim(1, NOW)
-        store.outbox.mark(delivery, DeliveryState.SENT, NOW)
+        claim(store, 1, NOW)
+        mark(store, delivery, DeliveryState.SENT, NOW)
         post(store, reader, [paper(2)], DAY + timedelta(days=1))
         assert held(store, older).state == DeliveryState.SENT
         store.outbox.close_run()
@@ -94,7 +94,7 @@ class DigestsContract:
     def test_papers_count_as_sent_while_they_may_have_arrived(self, store: Store, state: DeliveryState) -> None:
         reader = join(store)
         _, delivery = post(store, reader, [paper(1), paper(2)])
-        store.outbox.mark(delivery, state, NOW)
+        mark(store, delivery, state, NOW)
         counts = state in {DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.HELD}
         assert sent_papers(store, reader.id) == ({paper(1).id, paper(2).id} if counts else set())
         after = DAY + timedelta(days=1)

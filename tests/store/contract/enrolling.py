@@ -11,7 +11,7 @@ from digestbot.models import Delivery, DeliveryKind, DeliveryState, Subscriber, 
 from digestbot.store import Preferences, Store
 from digestbot.store.subscribers import Enrolment, Standing
 from tests.factories import NOW
-from tests.store.scenes import LATER, join
+from tests.store.scenes import LATER, claim, join
 
 CHOSEN = Preferences(
     timezone="Asia/Tokyo",
@@ -81,7 +81,7 @@ class EnrollingContract:
     def test_only_the_pending_are_asked_by_mail(self, store: Store) -> None:
         enrol(store, *(enrolment(f"{state}@example.org", state) for state in SubscriberState))
         store.outbox.open_run("one")
-        [asked] = store.outbox.claim(9, LATER)
+        [asked] = claim(store, 9, LATER)
         store.outbox.close_run()
         assert (asked.kind, asked.address) == (DeliveryKind.CONFIRM, "pending@example.org")
         assert asked.state == DeliveryState.SENDING

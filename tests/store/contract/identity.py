@@ -14,7 +14,7 @@ from digestbot.models import DISLIKE, LIKE, DeliveryState, RatingValue
 from digestbot.store import Store
 from tests.factories import DAY, NOW, described, paper
 from tests.store.contract.merging import apart, one, send
-from tests.store.scenes import LATER, held, join, post
+from tests.store.scenes import LATER, held, join, mark, post
 
 _TITLE = "Notes on sparse retrieval systems"
 _NEXT_DAY = DAY + timedelta(days=1)
@@ -117,7 +117,7 @@ class IdentityContract:
         kept, _ = post(store, other, [post_of_it], _NEXT_DAY)
         waiting, delivery = post(store, reader, [paper(8), post_of_it, paper(9)], _NEXT_DAY)
         if deferred:
-            store.outbox.mark(delivery, DeliveryState.DEFERRED, NOW, next_at=LATER)
+            mark(store, delivery, DeliveryState.DEFERRED, NOW, next_at=LATER)
         store.papers.add([preprint], LATER)
         shown = {made.id: store.digests.find(made.id) for made in (first, kept, waiting)}
         assert {made: [(i.position, i.paper.id) for i in found.items] for made, found in shown.items() if found} == {
@@ -140,7 +140,7 @@ class IdentityContract:
         reader = join(store)
         send(store, reader, [published])
         waiting, delivery = post(store, reader, [post_of_it], _NEXT_DAY)
-        store.outbox.mark(delivery, DeliveryState.DEFERRED, NOW, next_at=LATER, uncertain=True)
+        mark(store, delivery, DeliveryState.DEFERRED, NOW, next_at=LATER, uncertain=True)
         store.papers.add([preprint], LATER)
         found = store.digests.find(waiting.id)
         assert found is not None

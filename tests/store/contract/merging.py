@@ -13,7 +13,7 @@ from digestbot.digest.compose import digest_delivery
 from digestbot.models import DISLIKE, LIKE, DeliveryState, Digest, Paper, PaperId, Subscriber
 from digestbot.store import Store
 from tests.factories import DAY, NOW, described, digest, paper
-from tests.store.scenes import LATER, join, post, sent_papers
+from tests.store.scenes import LATER, join, mark, post, sent_papers
 
 _WORKS = count(1)
 _NEXT_DAY = DAY + timedelta(days=1)
@@ -32,7 +32,7 @@ def apart() -> tuple[Paper, Paper, Paper]:
 
 def send(store: Store, reader: Subscriber, papers: list[Paper], day_number: int = 0) -> Digest:
     made, delivery = post(store, reader, papers, DAY + timedelta(days=day_number))
-    store.outbox.mark(delivery, DeliveryState.SENT, NOW)
+    mark(store, delivery, DeliveryState.SENT, NOW)
     return made
 
 

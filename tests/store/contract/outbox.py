@@ -11,13 +11,14 @@ import pytest
 
 from digestbot.digest.compose import confirm_delivery
 from digestbot.models import (
+    Claim,
     DeliveryKind,
     DeliveryState,
     SubscriberState,
 )
 from digestbot.store import Preferences, Store
 from tests.factories import NOW, alert, paper
-from tests.store.scenes import LATER, held, join, post
+from tests.store.scenes import LATER, claim, drained, held, join, mark, post
 
 
 class OutboxContract:
@@ -25,20 +26,20 @@ class OutboxContract:
 
     def test_a_pending_mail_is_claimed_at_any_time_a_deferred_one_when_it_is_due(self, store: Store) -> None:
         post(store, join(store), [paper(1)])
-        [claimed] = store.outbox.claim(1, NOW - timedelta(days=400))
-        store.outbox.mark(claimed, DeliveryState.DEFERRED, NOW, next_at=LATER)
-        assert store.outbox.claim(1, NOW) == []
-        assert len(store.outbox.claim(1, LATER)) == 1
+        [claimed] = claim(store, 1, NOW - timedelta(days=400))
+        mark(store, claimed, DeliveryState.DEFERRED, NOW, next_at=LATER)
+        assert claim(store, 1, NOW) == []
+        assert len(claim(store, 1, LATER)) == 1
 
     def test_a_claim_is_sending_for_everybody_before_it_returns(
         self, store: Store, another: Callable[[], Store]
     ) -> None:
         made, delivery = post(store, join(store), [paper()])
         store.outbox.open_run("one")
-        claimed = store.outbox.claim(5, NOW)
+        claimed = claim(store, 5, NOW)
         assert [one.id for one in claimed] == [delivery.id]
         assert held(another(), made).state == DeliveryState.SENDING
-        assert another().outbox.claim(5, NOW) == []
+        assert claim(another(), 5, NOW) == []
         store.outbox.close_run()
 
     def test_a_claim_takes_what_has_waited_longest_and_sign_ups_first(self, store: Store) -> None:
@@ -47,10 +48,10 @@ class OutboxContract:
         pending = store.subscribers.add("new@example.org", SubscriberState.PENDING, Preferences(), NOW)
         store.outbox.add(confirm_delivery(pending, domain="example.org", now=NOW))
         store.outbox.open_run("one")
-        assert [one.kind for one in store.outbox.claim(1, NOW)] == [DeliveryKind.CONFIRM]
-        assert [one.id for one in store.outbox.claim(2, NOW)] == [one.id for one in made[:2]]
-        assert [one.id for one in store.outbox.claim(9, NOW)] == [made[2].id]
-        assert store.outbox.claim(9, NOW) == []
+        assert [one.kind for one in claim(store, 1, NOW)] == [DeliveryKind.CONFIRM]
+        assert [one.id for one in claim(store, 2, NOW)] == [one.id for one in made[:2]]
+        assert [one.id for one in claim(store, 9, NOW)] == [made[2].id]
+        assert claim(store, 9, NOW) == []
         store.outbox.close_run()
 
     def test_a_mail_of_the_same_kind_and_key_is_taken_once(self, store: Store) -> None:
@@ -62,30 +63,30 @@ class OutboxContract:
     def test_a_deferred_mail_is_claimed_when_its_time_has_come_and_not_before(self, store: Store) -> None:
         _, delivery = post(store, join(store), [paper()])
         store.outbox.open_run("one")
-        store.outbox.claim(1, NOW)
-        store.outbox.mark(delivery, DeliveryState.DEFERRED, NOW, code=451, text="later", next_at=LATER)
-        assert store.outbox.claim(1, LATER - timedelta(microseconds=1)) == []
-        [again] = store.outbox.claim(1, LATER)
+        claim(store, 1, NOW)
+        mark(store, delivery, DeliveryState.DEFERRED, NOW, code=451, text="later", next_at=LATER)
+        assert claim(store, 1, LATER - timedelta(microseconds=1)) == []
+        [again] = claim(store, 1, LATER)
         assert (again.id, again.attempts, again.message_id) == (delivery.id, 2, delivery.message_id)
         store.outbox.close_run()
 
     def test_a_released_mail_is_as_if_it_had_not_been_tried(self, store: Store) -> None:
         made, delivery = post(store, join(store), [paper()])
         store.outbox.open_run("one")
-        [claimed] = store.outbox.claim(1, NOW)
-        store.outbox.release(claimed, NOW)
+        [claimed] = claim(store, 1, NOW)
+        mark(store, claimed, DeliveryState.PENDING, NOW, tried=False)
         assert held(store, made) == delivery
-        store.outbox.mark(delivery, DeliveryState.SENT, NOW)
-        store.outbox.release(claimed, NOW)
+        mark(store, delivery, DeliveryState.SENT, NOW)
+        mark(store, claimed, DeliveryState.PENDING, NOW, tried=False)
         assert held(store, made).state == DeliveryState.SENT
         store.outbox.close_run()
 
     def test_the_hash_of_the_bytes_comes_back_with_the_next_claim(self, store: Store) -> None:
         _, delivery = post(store, join(store), [paper()])
         store.outbox.open_run("one")
-        store.outbox.note_bytes(store.outbox.claim(1, NOW)[0], "abc")
-        store.outbox.mark(delivery, DeliveryState.DEFERRED, NOW, next_at=NOW)
-        assert store.outbox.claim(1, NOW)[0].bytes_hash == "abc"
+        store.outbox.settle(NOW, NOW, claims=[Claim(delivery=delivery, bytes_hash="abc")])
+        mark(store, delivery, DeliveryState.DEFERRED, NOW, next_at=NOW)
+        assert claim(store, 1, NOW)[0].bytes_hash == "abc"
         store.outbox.close_run()
 
     @pytest.mark.parametrize("state", [SubscriberState.PAUSED, SubscriberState.UNSUBSCRIBED, SubscriberState.BOUNCED])
@@ -112,7 +113,7 @@ class OutboxContract:
         made, delivery = post(store, join(store), [paper()])
         living = another()
         living.outbox.open_run("living")
-        living.outbox.claim(1, NOW)
+        claim(living, 1, NOW)
         store.outbox.open_run("next")
         assert store.outbox.recover(LATER, "resend") == []
         assert held(store, made).state == DeliveryState.SENDING
@@ -120,13 +121,13 @@ class OutboxContract:
         [found] = store.outbox.recover(LATER, "resend")
         assert (found.id, found.state, found.message_id) == (delivery.id, DeliveryState.PENDING, delivery.message_id)
         assert store.outbox.recover(LATER, "resend") == []
-        assert [one.id for one in store.outbox.claim(1, LATER)] == [delivery.id]
+        assert [one.id for one in claim(store, 1, LATER)] == [delivery.id]
         store.outbox.close_run()
 
     def test_a_run_does_not_recover_its_own_mails(self, store: Store) -> None:
         post(store, join(store), [paper()])
         store.outbox.open_run("one")
-        store.outbox.claim(1, NOW)
+        claim(store, 1, NOW)
         assert store.outbox.recover(NOW, "resend") == []
         store.outbox.close_run()
 
@@ -137,12 +138,7 @@ class OutboxContract:
 
         def drain() -> list[int]:
             start.wait()
-            claimed: list[int] = []
-            while some := store.outbox.claim(2, NOW):
-                claimed += [one.id for one in some]
-                for one in some:
-                    store.outbox.mark(one, DeliveryState.SENT, NOW)
-            return claimed
+            return drained(store)
 
         with ThreadPoolExecutor(4) as pool:
             claimed = [one for share in [pool.submit(drain) for _ in range(4)] for one in share.result()]
@@ -158,12 +154,12 @@ class OutboxContract:
         store.outbox.add(alert())
         assert store.outbox.drop_unwanted(LATER) == 1
         store.outbox.open_run("one")
-        [first] = store.outbox.claim(1, NOW)
+        [first] = claim(store, 1, NOW)
         assert (first.kind, first.subscriber_id, first.address) == (DeliveryKind.ALERT, None, "admin@example.org")
         assert first.details == alert().details
-        assert [one.digest_id for one in store.outbox.claim(9, NOW)] == [staying.id]
+        assert [one.digest_id for one in claim(store, 9, NOW)] == [staying.id]
         store.outbox.close_run()
 
     def test_an_alert_is_nobodys_when_one_subscriber_is_served(self, store: Store) -> None:
         store.outbox.add(alert())
-        assert store.outbox.claim(9, NOW, only=join(store).id) == []
+        assert claim(store, 9, NOW, only=join(store).id) == []
