@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from datetime import datetime
 from functools import partial
 from itertools import chain, islice, pairwise
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from digestbot.errors import DigestbotError
 from digestbot.models import EVERYONE
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Callable, Mapping
     from multiprocessing.sharedctypes import Synchronized
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _MANY = 5000
 # Of what is shared: small, so that no process works long after the others.
 _SHARED_PARTS = 32
+_LOOK_SECONDS = 0.02
 
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -60,26 +63,26 @@ def compose_due(
         return 0
     if workers == 1 or len(first) < many:
         return sum(1 for _ in installation.composer.compose_these(chain(first, due), now))
-    composer = installation.composer
-    # Before they all do it.
-    composer.prepare(now)
-    own, *others = _work(workers)
+    # All of them others than this one: what ranking takes of memory is free again when the mails go out.
     compose = partial(_compose_parts, installation.settings, installation.environ, now, awaited, installation.verbose)
-    helping = _helping([partial(compose, work) for work in others])
-    with _ended_by_sigterm(), _without_collector(), helping as answers:
-        return _compose_some(composer, now, awaited, own) + _sum(answers)
+    works = _work(workers)
+    with _ended_by_sigterm(), _helping([partial(compose, work) for work in works]) as answers:
+        return sum(_answered(answers, works))
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
     """The ids that a process looks at: ``own`` ones, then the next of the ``shared`` parts as long as one is left.
 
-    Some processes start later, and some parts hold fewer subscribers. ``taken`` counts the parts, for all.
+    Some processes are slower, and some parts hold fewer subscribers. ``taken`` counts the parts, for all. The ``first``
+    sees to it that there is a fit before the others look for one: ``fitted`` is true when it has.
     """
 
+    first: bool
     own: range
     shared: Sequence[range]
     taken: Synchronized[int]
+    fitted: ctypes.c_byte
 
     def __iter__(self) -> Iterator[range]:
         yield self.own
@@ -96,8 +99,8 @@ def _work(workers: int) -> list[_Work]:
     """Return what each of the processes does: half of all ids are somebody's own, the others are shared."""
     halves = [_cut(part, 2) for part in _cut(EVERYONE, workers)]
     shared = [part for _, half in halves for part in _cut(half, _SHARED_PARTS)]
-    taken = _SPAWN.Value("l", 0)
-    return [_Work(own, shared, taken) for own, _ in halves]
+    taken, fitted = _SPAWN.Value("l", 0), _SPAWN.RawValue("b", 0)
+    return [_Work(number == 0, own, shared, taken, fitted) for number, (own, _) in enumerate(halves)]
 
 
 def _cut(ids: range, many: int) -> list[range]:
@@ -107,6 +110,11 @@ def _cut(ids: range, many: int) -> list[range]:
 
 
 def _compose_some(composer: Composer, now: datetime, awaited: Awaited | None, work: _Work) -> int:
+    if work.first:
+        composer.prepare(now)
+        work.fitted.value = True
+    while not work.fitted.value:
+        time.sleep(_LOOK_SECONDS)
     waiting = chain.from_iterable(composer.due(now, awaited=awaited, among=part) for part in work)
     return sum(1 for _ in composer.compose_these(waiting, now))
 
@@ -138,6 +146,22 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let SIGINT and SIGTERM come when the block has ended; a process that is started in it has them blocked."""
+    _mask("SIG_BLOCK")
+    try:
+        yield
+    finally:
+        _mask("SIG_UNBLOCK")
+
+
+def _mask(how: Literal["SIG_BLOCK", "SIG_UNBLOCK"]) -> None:
+    # Windows has no such masks, and no SIGTERM that could come.
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(getattr(signal, how), {signal.SIGINT, signal.SIGTERM})
+
+
+@contextmanager
 def _helping(tasks: Sequence[Callable[[Connection], None]]) -> Iterator[list[Connection]]:
     """Run each task in a process and yield where their answers come; what ends the block early ends them too."""
     processes, answers = [], []
@@ -147,7 +171,9 @@ def _helping(tasks: Sequence[Callable[[Connection], None]]) -> Iterator[list[Con
             answers.append(answer)
             process = _SPAWN.Process(target=task, args=(answering,), daemon=True)
             processes.append(process)
-            process.start()
+            # One that is half started would complain about it.
+            with _signals_wait():
+                process.start()
             # It is theirs alone, so that it closes when they end.
             answering.close()
         yield answers
@@ -164,16 +190,18 @@ def _helping(tasks: Sequence[Callable[[Connection], None]]) -> Iterator[list[Con
                 process.join()
 
 
-def _sum(answers: Sequence[Connection]) -> int:
-    """Wait for all answers, and return how many digests were composed; raise what went wrong in the end."""
-    composed, problems = 0, []
-    for answer in answers:
+def _answered(answers: Sequence[Connection], works: Sequence[_Work]) -> list[int]:
+    """Wait for all answers, and return how many digests each composed; raise what went wrong in the end."""
+    composed, problems = [], []
+    for answer, work in zip(answers, works, strict=True):
         try:
             found: int | str = answer.recv()
         except EOFError:
             found = "a process that composes ended early; what it stored is there, run this again for the rest"
+        # However the first one ended, the others wait for it no longer.
+        work.fitted.value = True
         if isinstance(found, int):
-            composed += found
+            composed.append(found)
         else:
             problems.append(found)
     if problems:
@@ -193,6 +221,7 @@ def _compose_parts(
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _mask("SIG_UNBLOCK")
     from digestbot import observe
     from digestbot.cli.installation import Installation
 
