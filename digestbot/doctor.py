@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -73,6 +73,20 @@ class Mail(Protocol):
     def sender(self) -> str: ...
     @property
     def admin(self) -> str: ...
+
+
+class ReturnPath(Protocol):
+    """Where mails come back to."""
+
+    @property
+    def bounce_domain(self) -> str: ...
+
+
+class Bounces(Protocol):
+    """Which mailbox they are fetched from, if any."""
+
+    @property
+    def kind(self) -> str: ...
 
 
 def settings(path: Path | None, problem: str = "") -> Finding:
@@ -237,6 +251,40 @@ def _is_this_machine(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def bounces(mail: ReturnPath, own: Bounces, pages: Web, providers: Callable[[], Iterable[str]]) -> Finding:
+    """Say in which ways it is heard that a mail did not arrive.
+
+    ``providers`` returns those whose webhooks are open, by the last part of their address; what it refuses keeps the
+    pages from starting, which is the finding.
+    """
+    try:
+        hooks = [f"{pages.base_url}/webhooks/{name}" for name in providers()]
+    except DigestbotError as error:
+        advice = "correct it; until then 'digestbot run' and 'digestbot serve' do not start"
+        return Finding(check="bounces", grade=Grade.PROBLEM, says=str(error), advice=advice)
+    if hooks and not pages.base_url.startswith("https://"):
+        return Finding(
+            check="bounces",
+            grade=Grade.WARNING,
+            says="webhooks are set up, but [web] base_url is no https address: providers have none to send to",
+            advice="put the pages behind https, and set base_url to that address",
+        )
+    returned = {
+        "none": f"mail to {mail.bounce_domain} is to be piped to 'digestbot bounce'",
+        "imap": f"mail to {mail.bounce_domain} is fetched by IMAP",
+        "maildir": f"mail to {mail.bounce_domain} is fetched from a Maildir",
+    }
+    ways = [*([returned[own.kind]] if mail.bounce_domain else []), *(f"a provider tells {hook}" for hook in hooks)]
+    if not ways:
+        return Finding(
+            check="bounces",
+            grade=Grade.NOTE,
+            says="of mails that bounce after they were taken, and of complaints, nothing is heard",
+            advice="set [mail] bounce_domain, or open your provider's webhook; docs/delivery.md says how",
+        )
+    return Finding(check="bounces", grade=Grade.OK, says="; ".join(ways))
+
+
 def admin(mail: Mail, *, suppressed: bool) -> Finding:
     """Say whether somebody hears of trouble; ``suppressed`` when a server has refused the address for good."""
     if not mail.admin:
@@ -301,7 +349,7 @@ def outbox(found: Undelivered, now: datetime) -> Iterator[Finding]:
             check="outbox",
             grade=Grade.WARNING,
             says=f"of the last day: {found.failed} failed, {found.held} held, since they may have arrived",
-            advice="the log of that run has what the server said of each",
+            advice="'digestbot outbox' says of each why",
         )
     waits = now - found.oldest if found.oldest else timedelta(0)
     if found.oldest and waits >= _LONG_WAIT:

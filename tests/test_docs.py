@@ -25,7 +25,8 @@ def leaves(command: click.Command, name: str = "") -> list[tuple[str, click.Comm
     if not isinstance(command, click.Group):
         return [(name, command)]
     context = click.Context(command)
-    found = []
+    # One that does something by itself, too.
+    found: list[tuple[str, click.Command]] = [(name, command)] if command.invoke_without_command else []
     for one in command.list_commands(context):
         child = command.get_command(context, one)
         assert child is not None

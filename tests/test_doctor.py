@@ -29,6 +29,8 @@ class Section:
     sender: str = "digestbot <digestbot@example.org>"
     admin: str = "admin@example.org"
     domain: str = "example.org"
+    bounce_domain: str = ""
+    kind: str = "none"
 
 
 def source(state: State, **changes: object) -> Report:
@@ -198,6 +200,38 @@ def test_keys_that_cannot_be_used_are_a_problem_unless_nobody_signs() -> None:
     assert (found.grade, "chmod 600 key.pem" in found.says) == (Grade.PROBLEM, True)
     advised(found)
     assert doctor.signatures(False, Section(), Section(), open_to_others).grade == Grade.NOTE
+
+
+@pytest.mark.parametrize(
+    ("section", "providers", "grade", "says"),
+    [
+        (Section(), [], Grade.NOTE, "nothing is heard"),
+        (Section(bounce_domain="b.example.org"), [], Grade.OK, "mail to b.example.org is to be piped"),
+        (Section(bounce_domain="b.example.org", kind="imap"), [], Grade.OK, "b.example.org is fetched by IMAP"),
+        (Section(bounce_domain="b.example.org", kind="maildir"), [], Grade.OK, "is fetched from a Maildir"),
+        (Section(), ["ses"], Grade.OK, "a provider tells https://papers.example.org/webhooks/ses"),
+        (Section(bounce_domain="b.example.org"), ["ses"], Grade.OK, "'digestbot bounce'; a provider tells https://"),
+        (Section(base_url="http://papers.example.org"), ["ses"], Grade.WARNING, "no https address"),
+        (Section(base_url="", bounce_domain="b.example.org"), ["mailgun"], Grade.WARNING, "no https address"),
+        (Section(base_url=""), [], Grade.NOTE, "nothing is heard"),
+    ],
+)
+def test_the_ways_in_which_bounces_come_in_are_told(
+    section: Section, providers: list[str], grade: Grade, says: str
+) -> None:
+    found = doctor.bounces(section, section, section, lambda: providers)
+    assert (found.check, found.grade) == ("bounces", grade)
+    assert says in found.says
+    advised(found)
+
+
+def test_a_provider_that_cannot_be_set_up_is_a_problem() -> None:
+    def no_topic() -> list[str]:
+        raise SettingsError("[bounces.ses] topic: is no ARN")
+
+    found = doctor.bounces(Section(), Section(), Section(), no_topic)
+    assert (found.grade, found.says) == (Grade.PROBLEM, "[bounces.ses] topic: is no ARN")
+    advised(found)
 
 
 def test_without_an_admin_there_is_a_note_and_with_one_that_takes_no_mail_a_warning() -> None:

@@ -22,6 +22,7 @@ from digestbot.models import Paper, SubscriberState
 from digestbot.store import Defaults, Preferences, open_store
 from tests.factories import paper
 from tests.peers import moved_pages
+from tests.web.webhooks.senders import SIGNING_KEY, Request, mailgun, postmark
 
 NO_SOURCE = "[sources.arxiv]\nenabled = false\n"
 
@@ -61,6 +62,22 @@ class Service:
             return None
         finally:
             connection.close()
+
+    def told(self, request: Request) -> int:
+        """Return the status of the answer to a provider."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("POST", f"/webhooks/{request.to}", request.body, request.headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def state(self, number: int) -> SubscriberState:
+        store = open_store(self.folder / "digestbot.sqlite", defaults=Defaults(), new_id=lambda: 0)
+        try:
+            return store.subscribers.get(number).state
+        finally:
+            store.close()
 
     def mails(self) -> list[Path]:
         return sorted((self.folder / "mailbox").glob("*.eml"))
@@ -146,6 +163,32 @@ def test_serve_answers_sends_nothing_and_a_second_one_finds_its_port_taken(servi
     assert last.startswith(f"digestbot: the web pages cannot be served on 127.0.0.1:{service.port}; see [web]")
     assert "scheduler" not in said
     assert service.mails() == []
+
+
+def test_serve_takes_what_a_provider_has_signed_and_nothing_else(service: Service) -> None:
+    told = {"event": "unsubscribed", "recipient": "reader1@example.org"}
+    now = datetime.now(UTC)
+    secrets = service.folder / "digestbot.secret"
+    secrets.write_text(f'mailgun_signing_key = "{SIGNING_KEY}"\n')
+    secrets.chmod(0o600)
+    with service.running("serve") as process:
+        until(service.answer)
+        assert service.told(mailgun(told, at=now, key="guessed")) == 403
+        assert service.told(postmark({"RecordType": "Bounce"})) == 404
+        assert service.state(1) == SubscriberState.ACTIVE
+        assert service.told(mailgun(told, at=now)) == 200
+        assert service.state(1) == SubscriberState.UNSUBSCRIBED
+        said = stop(process)
+    assert SIGNING_KEY not in said
+    assert "reader1" not in said
+
+
+def test_serve_does_not_start_with_a_topic_that_can_be_none(service: Service) -> None:
+    service.configure('[bounces.ses]\ntopic = "bounces"\n')
+    done = subprocess.run(service.arguments("serve"), capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("digestbot: [bounces.ses] topic: is no ARN")
 
 
 def test_a_source_that_does_not_answer_does_not_hold_up_the_end(service: Service) -> None:

@@ -37,6 +37,7 @@ _COMMANDS = {
     "evaluate": "judging:evaluate",
     "dkim": "dkim:dkim",
     "mail": "mail:mail",
+    "outbox": "outbox:outbox",
     "suppression": "suppression:suppression",
     "bounce": "bounce:bounce",
     "sources": "watching:sources",

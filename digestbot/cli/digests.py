@@ -125,6 +125,7 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
                 clock=clock, only=chosen.id if chosen else None, ending=ending, begun=bar.begun, progress=bar.show
             )
             outcome = deliver(installation, how)
+        told = installation.tell_of_stop(outcome, clock()) if outcome.stopped else ""
         left = installation.store.outbox.how_many_wait(clock(), only=how.only) if ending() else 0
     if as_json:
         show_json({"composed": composed, **_counts(outcome), "stopped": outcome.stopped})
@@ -133,6 +134,8 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
         click.echo(f"{composed} composed; {done or 'nothing to send'}")
     if outcome.stopped:
         click.echo(f"digestbot: the run stopped: {printable(outcome.stopped)}", err=True)
+        if told:
+            click.echo(f"digestbot: {told}; see 'digestbot outbox'", err=True)
         return 1
     if left:
         click.echo(f"digestbot: ended by a signal; {left} mails wait for the next 'digestbot send'", err=True)

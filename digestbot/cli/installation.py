@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from digestbot.mail.smtp import Server
     from digestbot.models import RateLimits, Subscriber
     from digestbot.pipeline.compose import Composer
-    from digestbot.pipeline.deliver import Connection, Deliverer
+    from digestbot.pipeline.deliver import Connection, Deliverer, Outcome
     from digestbot.pipeline.due import Awaited
     from digestbot.pipeline.letters import Letters
     from digestbot.pipeline.refit import Fitter
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from digestbot.sources.client import Client
     from digestbot.store import Store
     from digestbot.store.fits import Fits
+    from digestbot.web.metrics import Metrics
     from digestbot.web.pages import Pages
     from digestbot.web.paper import PaperPages
 
@@ -339,10 +340,38 @@ class Installation:
             self.source_reports(now),
             now,
             outbox=self.store.outbox,
-            addresses=self.store.subscribers,
+            suppressions=self.store.suppressions,
             admin=self.settings.mail.admin,
             domain=self.sender.domain,
         )
+
+    def tell_of_stop(self, outcome: Outcome, now: datetime) -> str:
+        """Log that mail does not go out and let a mail to the admin wait, if somebody has to look.
+
+        Return who is told how, in a sentence; empty when nobody has to look.
+        """
+        from digestbot.pipeline.stoppages import Alarm
+
+        smtp, store = self.settings.smtp, self.store
+        alarm = Alarm(
+            undone=store.undone,
+            outbox=store.outbox,
+            suppressions=store.suppressions,
+            admin=self.settings.mail.admin,
+            domain=self.sender.domain,
+            server=f"{smtp.host}:{smtp.port}" if smtp.host else "",
+        )
+        return alarm.tell(outcome, now)
+
+    @cached_property
+    def metrics(self) -> Metrics | None:
+        """What is counted for a monitoring system, ``None`` when the settings say so."""
+        from digestbot.web.metrics import Metrics
+
+        web = self.settings.web
+        if web.metrics == "none":
+            return None
+        return Metrics(self.store.tally.figures, utc_now, base_url=self.settings.base_url, to_all=web.metrics == "all")
 
     def pages(self, clock: Clock = utc_now) -> Pages:
         """What the web pages work with."""

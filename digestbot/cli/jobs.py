@@ -113,6 +113,7 @@ class Jobs:
                 deliver, self._installation, Delivering(clock=self._clock, ending=lambda: self._ending)
             )
             if outcome.stopped:
+                await asyncio.to_thread(self._installation.tell_of_stop, outcome, self._clock())
                 raise DigestbotError(f"delivery stopped: {outcome.stopped}")
 
     async def poll(self) -> None:

@@ -107,10 +107,12 @@ _GRACE_SECONDS = 3
 
 def web_server(installation: Installation, pages: Pages) -> uvicorn.Server:
     """Return the server of the web pages."""
+    from digestbot.cli.webhooks import webhooks
     from digestbot.web.app import create_app
 
     web = installation.settings.web
-    return quiet_server(create_app(pages, installation.paper_pages), host=web.host, port=web.port)
+    app = create_app(pages, installation.paper_pages, webhooks=webhooks(installation), metrics=installation.metrics)
+    return quiet_server(app, host=web.host, port=web.port)
 
 
 def quiet_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Server:

@@ -180,7 +180,7 @@ def _whole_value(installation: Installation, subscriber: Subscriber) -> dict[str
             {"paper_id": rating.paper_id, "value": rating.value, "rated_at": rating.rated_at.isoformat()}
             for rating in store.ratings.of([subscriber.id])[subscriber.id]
         ],
-        "suppressed": bool(store.subscribers.suppressed([subscriber.email])),
+        "suppressed": bool(store.suppressions.suppressed([subscriber.email])),
         "last_local_day": last_day.isoformat() if last_day else None,
         "next_due": (
             schedule.next_due(utc_now(), subscriber, last_day).isoformat()

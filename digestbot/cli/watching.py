@@ -16,6 +16,7 @@ from digestbot.cli.times import parse_at, utc_now
 from digestbot.errors import SettingsError
 
 if TYPE_CHECKING:
+    from digestbot.cli.installation import Installation
     from digestbot.doctor import Finding
     from digestbot.pipeline.watch import Report
 
@@ -105,7 +106,8 @@ def _examine(program: Program) -> Iterator[Finding]:
     named = program.settings_path or program.folder / "settings.toml"
     yield look.settings(named if named.exists() else None)
     with program.installation() as installation:
-        yield look.secret_file(settings.path("secret_file"), lambda: installation.secrets)
+        secrets = look.secret_file(settings.path("secret_file"), lambda: installation.secrets)
+        yield secrets
         path = settings.path("database")
 
         def damage() -> list[str]:
@@ -119,11 +121,22 @@ def _examine(program: Program) -> Iterator[Finding]:
         yield look.web(settings.web)
         yield look.sender(settings.mail, settings.smtp)
         yield look.signatures(settings.dkim.sign, settings.mail, settings.smtp, lambda: installation.signer)
+        if secrets.grade != look.Grade.PROBLEM:
+            yield look.bounces(settings.mail, settings.bounces, settings.web, lambda: _providers(installation))
         usable = bool(found) and not any(one.grade == look.Grade.PROBLEM for one in found)
         admin = parseaddr(settings.mail.admin)[1]
-        suppressed = usable and bool(installation.store.subscribers.suppressed([admin]))
+        suppressed = usable and bool(installation.store.suppressions.suppressed([admin]))
         yield look.admin(settings.mail, suppressed=suppressed)
         if usable:
             yield from look.sources(installation.source_reports(now), now)
             yield from look.outbox(installation.store.outbox.undelivered(now - _DAY), now)
         yield look.calendar(now)
+
+
+def _providers(installation: Installation) -> list[str]:
+    """Return whose webhooks are open, without making a secret file."""
+    from digestbot.cli.webhooks import providers
+    from digestbot.settings import find_secrets
+
+    settings = installation.settings
+    return list(providers(settings, find_secrets(settings.path("secret_file"), installation.environ)))

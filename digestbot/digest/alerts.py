@@ -116,6 +116,14 @@ def meaning(concern: Concern, now: datetime) -> str:
     return "Stale: it answers, but papers of a later day should have come by now."
 
 
+def steps(concerns: Sequence[Concern]) -> list[tuple[str, str]]:
+    """Return the commands that help, each with what it does."""
+    return [
+        ("digestbot sources", "shows every source, and when it is asked next"),
+        *((f"digestbot load {one.source}", "asks it now, and says what is wrong") for one in concerns),
+    ]
+
+
 def facts(concern: Concern) -> list[tuple[str, str]]:
     """Return what is known of a source, each with its name."""
     known = [

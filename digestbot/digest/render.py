@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from digestbot.digest import alerts, wording
+from digestbot.digest import alerts, stoppages, wording
 from digestbot.digest.columns import WIDTH, wrapped
 from digestbot.digest.items import Items, Style
 from digestbot.digest.molds import Fill
@@ -182,8 +182,30 @@ class Renderer:
                     }
                     for one in concerns
                 ],
+                "steps": alerts.steps(concerns),
                 "arxiv": any(one.source == "arxiv" for one in concerns),
                 "closing": alerts.CLOSING,
+                "email": address,
+            },
+        )
+
+    def stopped(self, stoppage: stoppages.Stoppage, address: str) -> Rendered:
+        """Render the mail that tells the admin why no mail went out."""
+        headline = stoppages.headline(stoppage)
+        what = {
+            "headline": headline,
+            "meaning": stoppages.meaning(stoppage),
+            "facts": stoppages.facts(stoppage),
+        }
+        return self._render(
+            "alert",
+            ENGLISH,
+            f"digestbot: {headline}",
+            {
+                "concerns": [what],
+                "steps": stoppages.STEPS,
+                "arxiv": False,
+                "closing": stoppages.CLOSING,
                 "email": address,
             },
         )

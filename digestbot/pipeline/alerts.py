@@ -22,7 +22,7 @@ class Outbox(Protocol):
     def add(self, delivery: Delivery) -> None: ...
 
 
-class Addresses(Protocol):
+class Suppressions(Protocol):
     """Knows which addresses must not be mailed."""
 
     def suppressed(self, emails: Sequence[str]) -> set[str]: ...
@@ -33,7 +33,7 @@ def raise_alarm(
     now: datetime,
     *,
     outbox: Outbox,
-    addresses: Addresses,
+    suppressions: Suppressions,
     admin: str,
     domain: str,
 ) -> list[Report]:
@@ -54,7 +54,7 @@ def raise_alarm(
     address = parseaddr(admin)[1]
     if not found or not address:
         return found
-    if addresses.suppressed([address]):
+    if suppressions.suppressed([address]):
         log.warning("no mail to the admin: a server has refused this address for good; set another [mail] admin")
         return found
     outbox.add(alert_delivery([_concern(one) for one in found], address=address, domain=domain, now=now))

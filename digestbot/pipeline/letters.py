@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from digestbot.digest.alerts import from_details
+from digestbot.digest import alerts, stoppages
 from digestbot.digest.render import SHORTER, Rendered, Renderer
 from digestbot.errors import RejectedError, RenderError
 from digestbot.links import Links, SignedAddresses
@@ -113,7 +113,9 @@ class Letters:
 
     def _alert(self, delivery: Delivery) -> Rendered:
         try:
-            concerns = from_details(delivery.details)
+            if delivery.key.startswith(stoppages.KEY_PREFIX):
+                return self._renderer.stopped(stoppages.from_details(delivery.details), delivery.address)
+            concerns = alerts.from_details(delivery.details)
         except ValueError as error:
             # Alerts go first: what cannot be read must not stand before the digests.
             raise RejectedError(f"this mail cannot be written: {error}") from error

@@ -138,6 +138,13 @@ def _valid_mailbox_name(text: str) -> str:
     return text
 
 
+def _valid_username(text: str) -> str:
+    # RFC 7617 section 2: the first colon ends the name.
+    if not text or ":" in text:
+        raise ValueError("is no name to log in with; use one without a colon")
+    return text
+
+
 def _valid_selector(text: str) -> str:
     if not re.fullmatch(DNS_NAME, text):
         raise ValueError("is no selector; use letters, digits and -, such as digestbot-2026")
@@ -182,6 +189,7 @@ class Web(Section):
     base_url: BaseUrl = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    metrics: Literal["local", "all", "none"] = "local"
 
 
 class Smtp(Section):
@@ -211,8 +219,26 @@ class Mail(Section):
     language: Annotated[str, AfterValidator(_valid_language)] = "en"
 
 
+class Ses(Section):
+    """Amazon SES, which tells of bounces through a topic of Amazon SNS."""
+
+    topic: Line = ""
+
+
+class Postmark(Section):
+    """Postmark, which shows this name, and a password, with what it tells."""
+
+    username: Annotated[Line, AfterValidator(_valid_username)] = "digestbot"
+
+
+class SendGrid(Section):
+    """SendGrid, which signs what it tells; by this key it is known."""
+
+    public_key: Line = ""
+
+
 class Bounces(Section):
-    """Where bounces are fetched from, when no mail server pipes them to us."""
+    """Where bounces are fetched from, when no mail server pipes them to us, and which providers tell of them."""
 
     kind: Literal["none", "imap", "maildir"] = "none"
     host: Line = ""
@@ -223,6 +249,9 @@ class Bounces(Section):
     maildir: Line = ""
     folder: Annotated[str, AfterValidator(_valid_mailbox_name)] = ""
     every_minutes: int = Field(default=5, ge=1, le=1440)
+    ses: Ses = Ses()
+    postmark: Postmark = Postmark()
+    sendgrid: SendGrid = SendGrid()
 
     @model_validator(mode="after")
     def _what_the_kind_needs(self) -> Self:

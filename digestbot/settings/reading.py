@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,14 @@ _SECRETS_IN_SETTINGS = {
     "bounces_password": "bounces_password",
     "bounces.password": "bounces_password",
     "bounces.bounces_password": "bounces_password",
+    "mailgun_signing_key": "mailgun_signing_key",
+    "bounces.mailgun_signing_key": "mailgun_signing_key",
+    "bounces.mailgun.signing_key": "mailgun_signing_key",
+    "bounces.mailgun.mailgun_signing_key": "mailgun_signing_key",
+    "postmark_password": "postmark_password",
+    "bounces.postmark_password": "postmark_password",
+    "bounces.postmark.password": "postmark_password",
+    "bounces.postmark.postmark_password": "postmark_password",
 }
 
 # How lists are written of which nobody would guess it.
@@ -72,7 +80,8 @@ def read_settings(path: Path | None, environ: Mapping[str, str], *, folder: Path
     except ValidationError as error:
         problems: dict[str, list[str]] = {}
         for details in error.errors():
-            variable = _variable(details["loc"], environ)
+            unknown = details["type"] == "extra_forbidden"
+            variable = _variable(details["loc"], environ) or (unknown and _variable_below(details["loc"], environ))
             problems.setdefault(f"environment, {variable}" if variable else where, []).append(_problem(dict(details)))
         raise SettingsError("; ".join(f"{place}: {'; '.join(own)}" for place, own in problems.items())) from error
     return settings.rooted(path.resolve().parent if path else folder)
@@ -114,9 +123,16 @@ def _variables(model: Any) -> list[str]:
 
 
 def _secrets_in(given: Mapping[str, Any]) -> list[str]:
-    sections = {name: below for name, below in given.items() if isinstance(below, dict)}
-    below = {f"{section}.{name}" for section, names in sections.items() for name in names}
-    return [name for name in _SECRETS_IN_SETTINGS if name in below or name in given]
+    names = set(_names(given))
+    return [name for name in _SECRETS_IN_SETTINGS if name in names]
+
+
+def _names(given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every key, those inside of tables with the names of these before them."""
+    for name, value in given.items():
+        yield name
+        if isinstance(value, dict):
+            yield from (f"{name}.{below}" for below in _names(value))
 
 
 def _variable(location: Sequence[int | str], environ: Mapping[str, str]) -> str | None:
@@ -127,6 +143,12 @@ def _variable(location: Sequence[int | str], environ: Mapping[str, str]) -> str 
         if name in given:
             return name
     return None
+
+
+def _variable_below(location: Sequence[int | str], environ: Mapping[str, str]) -> str | None:
+    """Return a variable that names something inside of a table, ``None`` when none does."""
+    table = ENVIRONMENT_PREFIX + "".join(f"{part}__" for part in location).upper()
+    return min((name for name in (one.upper() for one in environ) if name.startswith(table)), default=None)
 
 
 def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class Secrets(BaseModel):
     keys: tuple[str, ...] = Field(default=(), repr=False)
     smtp_password: str = Field(default="", repr=False)
     bounces_password: str = Field(default="", repr=False)
+    mailgun_signing_key: str = Field(default="", repr=False)
+    postmark_password: str = Field(default="", repr=False)
 
     def __str__(self) -> str:
         return "Secrets()"
@@ -36,22 +38,23 @@ def read_secrets(path: Path, environ: Mapping[str, str], new_key: Callable[[], s
 
     ``keys`` stand newest first: the first signs links, all verify.
     """
-    given: dict[str, Any] = {}
-    if "DIGESTBOT_KEYS" in environ:
-        given["keys"] = [key for key in environ["DIGESTBOT_KEYS"].replace(",", " ").split() if key]
-    for name in _PASSWORDS:
-        if (variable := f"DIGESTBOT_{name.upper()}") in environ:
-            given[name] = environ[variable]
+    given = _given(environ)
     if "keys" not in given and not path.exists():
         _create(path, Secrets(keys=(new_key(),)))
     stored = _stored_secrets(path) if path.exists() else Secrets()
     if "keys" not in given and not stored.keys:
         # A file with a password alone, written by hand.
         stored = _with_new_key(path, stored, new_key)
-    secrets = stored.model_copy(update={name: _tuple(value) for name, value in given.items()})
+    secrets = stored.model_copy(update=given)
     if not secrets.keys or any(len(key) < 16 for key in secrets.keys):
         raise SettingsError(f"{path}: keys: needs at least one key of 16 characters or more")
     return secrets
+
+
+def find_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
+    """Return the secrets that there are, maybe without keys; make nothing."""
+    stored = _stored_secrets(path) if path.exists() else Secrets()
+    return stored.model_copy(update=_given(environ))
 
 
 def rotate_keys(path: Path, environ: Mapping[str, str], new_key: Callable[[], str]) -> Secrets:
@@ -71,8 +74,15 @@ def _with_new_key(path: Path, stored: Secrets, new_key: Callable[[], str]) -> Se
     return rotated
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _given(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the secrets of the environment."""
+    given: dict[str, Any] = {}
+    if "DIGESTBOT_KEYS" in environ:
+        given["keys"] = tuple(environ["DIGESTBOT_KEYS"].replace(",", " ").split())
+    for name in _PASSWORDS:
+        if (variable := f"DIGESTBOT_{name.upper()}") in environ:
+            given[name] = environ[variable]
+    return given
 
 
 def _stored_secrets(path: Path) -> Secrets:

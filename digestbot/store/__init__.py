@@ -1,4 +1,4 @@
-"""The store: all SQL of the program, behind nine small classes over one SQLite file."""
+"""The store: all SQL of the program, behind eleven small classes over one SQLite file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from digestbot.store.ratings import Ratings
 from digestbot.store.search import Search, Within
 from digestbot.store.subscribers import Defaults, Preferences, Subscribers
 from digestbot.store.suppressions import Suppressions
+from digestbot.store.tally import Tally
+from digestbot.store.undone import Undone
 
 __all__ = ["Added", "Defaults", "LoadHistory", "Preferences", "Store", "Within", "open_store"]
 
@@ -33,6 +35,8 @@ class Store:
     search: Search
     suppressions: Suppressions
     bounces: Bounces
+    undone: Undone
+    tally: Tally
     database: Database
 
     def close(self) -> None:
@@ -57,5 +61,7 @@ def open_store(path: Path, *, defaults: Defaults, new_id: Callable[[], int]) -> 
         search=Search(database),
         suppressions=Suppressions(database),
         bounces=Bounces(database),
+        undone=Undone(database),
+        tally=Tally(database),
         database=database,
     )

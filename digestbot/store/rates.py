@@ -104,7 +104,7 @@ class Buckets:
         row = self._connection.execute(
             "select slow, fast, slowed_at from rates where name = ? and slow is not null", (self._limits.server,)
         ).fetchone()
-        rate = _recovered(row, self._now) if row else None
+        rate = slowed_rate(row, self._now) if row else None
         if rate is not None:
             self._read(self._limits.server, rate=rate, most=1.0)
         return self._limits.server if rate is not None else None
@@ -122,7 +122,7 @@ def slow_down(connection: sqlite3.Connection, server: str, current: float, now: 
     ).fetchone()
     if row and abs((now - instant_value(row["slowed_at"])).total_seconds()) < _SAME_REPLY_SECONDS:
         return
-    limited = _recovered(row, now) if row else None
+    limited = slowed_rate(row, now) if row else None
     before = current if limited is None else min(current, limited)
     fast = current if limited is None else row["fast"]
     connection.execute(
@@ -138,7 +138,7 @@ def slow_down(connection: sqlite3.Connection, server: str, current: float, now: 
     )
 
 
-def _recovered(row: sqlite3.Row, now: datetime) -> float | None:
+def slowed_rate(row: sqlite3.Row, now: datetime) -> float | None:
     """Return how many mails a second may go to a slowed server by now; ``None``: as many as it likes again."""
     passed = max(0.0, (now - instant_value(row["slowed_at"])).total_seconds())
     rate = float(row["slow"] + row["fast"] * passed / _HOUR)

@@ -263,6 +263,11 @@ alter table deliveries add column domain text
 """
 
 
+_PAUSED = """
+alter table subscribers add column was_paused integer not null default 0;
+"""
+
+
 @migrations()
 def m001_first_tables(db: SqliteDatabase) -> None:
     """Everything that the first version keeps."""
@@ -328,6 +333,12 @@ def m007_bounces(db: SqliteDatabase) -> None:
 def m008_rates(db: SqliteDatabase) -> None:
     """How many mails may go out now, and whose server a mail is for."""
     _run(db, _RATES)
+
+
+@migrations()
+def m009_who_left_while_paused(db: SqliteDatabase) -> None:
+    """Whether somebody was paused before they left, so that they can take that back."""
+    _run(db, _PAUSED)
 
 
 def _add_left_out(db: SqliteDatabase) -> None:

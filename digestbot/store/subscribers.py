@@ -1,4 +1,4 @@
-"""Subscribers, and addresses that must not be mailed."""
+"""Subscribers: who they are, what they chose, and whether they are mailed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from digestbot.errors import ConflictError, NotFoundError
 from digestbot.models import EVERYONE, Delivery, Subscriber, SubscriberId, SubscriberState, parse_time
 from digestbot.store.database import Database, translated
 from digestbot.store.digests import insert_deliveries
-from digestbot.store.suppressions import Suppressions, address_hash, is_suppressed, suppress
+from digestbot.store.suppressions import address_hash, is_suppressed, suppress
 from digestbot.store.values import instant_text, instant_value, list_text, list_value
 
 _PAGE = 2000
@@ -72,7 +72,6 @@ class Subscribers:
         self._database = database
         self._defaults = defaults
         self._new_id = new_id
-        self._suppressions = Suppressions(database)
 
     def add(self, email: str, state: SubscriberState, preferences: Preferences, now: datetime) -> Subscriber:
         """Add a subscriber, or take one back who had left or never confirmed, with the history.
@@ -93,7 +92,7 @@ class Subscribers:
             elif known["state"] in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING):
                 identifier = known["id"]
                 connection.execute(
-                    "update subscribers set state = ?, changed_at = ? where id = ?",
+                    "update subscribers set state = ?, was_paused = 0, changed_at = ? where id = ?",
                     (state, instant_text(now), identifier),
                 )
             else:
@@ -193,11 +192,30 @@ class Subscribers:
                 return False
             if state == SubscriberState.ACTIVE and is_suppressed(connection, known["email"]):
                 return False
+            was_paused = state == SubscriberState.UNSUBSCRIBED and known["state"] == SubscriberState.PAUSED
             connection.execute(
-                "update subscribers set state = ?, changed_at = ? where id = ?",
-                (state, instant_text(now), identifier),
+                "update subscribers set state = ?, was_paused = ?, changed_at = ? where id = ?",
+                (state, was_paused, instant_text(now), identifier),
             )
             return True
+
+    def come_back(self, identifier: SubscriberId, now: datetime) -> SubscriberState | None:
+        """Take back who has left, paused if they were so before; return which state, ``None`` for anybody else.
+
+        Nobody comes back whose address must not be mailed.
+        """
+        with self._database.write("full") as connection:
+            known = connection.execute(
+                "select * from subscribers where id = ? and state = 'unsubscribed'", (identifier,)
+            ).fetchone()
+            if known is None or is_suppressed(connection, known["email"]):
+                return None
+            state = SubscriberState.PAUSED if known["was_paused"] else SubscriberState.ACTIVE
+            connection.execute(
+                "update subscribers set state = ?, was_paused = 0, changed_at = ? where id = ?",
+                (state, instant_text(now), identifier),
+            )
+            return state
 
     def find(self, identifier: SubscriberId) -> Subscriber | None:
         """Return a subscriber, ``None`` when there is none (any more)."""
@@ -237,14 +255,6 @@ class Subscribers:
             if len(rows) < _PAGE:
                 return
             after = rows[-1]["id"]
-
-    def suppress(self, email: str, reason: str, now: datetime) -> None:
-        """Never mail this address again; its subscriber counts as bounced."""
-        self._suppressions.suppress(email, reason, now)
-
-    def suppressed(self, emails: Sequence[str]) -> set[str]:
-        """Return those of the addresses that must not be mailed."""
-        return self._suppressions.suppressed(emails)
 
     def _value(self, row: sqlite3.Row | Mapping[str, Any]) -> Subscriber:
         defaults = self._defaults

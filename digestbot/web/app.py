@@ -13,14 +13,26 @@ from starlette.routing import Route
 from digestbot.errors import StoreError
 from digestbot.web import feedback, paper, preferences, subscription
 from digestbot.web.languages import asked_for
+from digestbot.web.metrics import Metrics
 from digestbot.web.pages import BY_BROWSER, Pages, plain
 from digestbot.web.paper import PaperPages
+from digestbot.web.webhooks import Webhooks
 
 log = structlog.get_logger()
 
 
-def create_app(pages: Pages, paper_pages: PaperPages | None = None) -> Starlette:
-    """Return the application that serves these pages, and those of papers when there is something to make them of."""
+def create_app(
+    pages: Pages,
+    paper_pages: PaperPages | None = None,
+    *,
+    webhooks: Webhooks | None = None,
+    metrics: Metrics | None = None,
+) -> Starlette:
+    """Return the application that serves these pages, and those of papers when there is something to make them of.
+
+    ``webhooks`` are for mail providers, ``None`` when none is set up; ``metrics`` are for a monitoring system, ``None``
+    when there is to be no such page.
+    """
     both = ["GET", "POST"]
     app = Starlette(
         routes=[
@@ -29,6 +41,8 @@ def create_app(pages: Pages, paper_pages: PaperPages | None = None) -> Starlette
             Route("/u/{token}", subscription.unsubscribe, methods=both),
             Route("/p/{token}", preferences.preferences, methods=both),
             Route("/c/{token}", subscription.confirm, methods=both),
+            *([webhooks.route] if webhooks else []),
+            *([metrics.route] if metrics else []),
             Route("/healthz", _healthz),
             Route("/readyz", _readyz),
         ],

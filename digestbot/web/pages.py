@@ -25,6 +25,7 @@ from digestbot.models import (
     RatingValue,
     Subscriber,
     SubscriberId,
+    SubscriberState,
 )
 from digestbot.pipeline import subscriptions
 
@@ -58,6 +59,7 @@ class SubscriberStore(subscriptions.SubscriberStore, Protocol):
     """Reads subscribers and changes what they may change themselves."""
 
     def find(self, identifier: SubscriberId) -> Subscriber | None: ...
+    def come_back(self, identifier: SubscriberId, now: datetime) -> SubscriberState | None: ...
     def set_preferences(
         self,
         identifier: SubscriberId,

@@ -44,15 +44,18 @@ def _unsubscribe(pages: Pages, words: Words, token: str, form: dict[str, str] | 
 
 
 def _come_back(pages: Pages, words: Words, subscriber: Subscriber) -> Response:
-    left = (SubscriberState.UNSUBSCRIBED,)
-    back = pages.subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, pages.clock(), among=left)
-    if not back and subscriber.state != SubscriberState.ACTIVE:
+    # Who is back already has pressed twice.
+    state = pages.subscribers.come_back(subscriber.id, pages.clock()) or subscriber.state
+    if state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
         return pages.say(
             words,
             words.gettext("Nothing to undo"),
             words.gettext("This subscription was not ended here, or its address refuses mail."),
         )
-    return pages.say(words, words.gettext("Welcome back"), words.gettext("The next list comes at your usual hour."))
+    title = words.gettext("Welcome back")
+    if state == SubscriberState.PAUSED:
+        return pages.say(words, title, words.gettext("Saved. Mails are paused."))
+    return pages.say(words, title, words.gettext("The next list comes at your usual hour."))
 
 
 async def confirm(request: Request) -> Response:

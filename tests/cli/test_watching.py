@@ -197,6 +197,31 @@ def test_whether_mails_are_signed_is_told_and_keys_that_others_can_read_are_a_pr
     assert (one["grade"], f"chmod 600 {key}" in one["says"]) == ("problem", True)
 
 
+def test_the_ways_in_which_bounces_come_in_are_told_and_no_secret_file_is_made(cli: Cli) -> None:
+    assert found(cli, "bounces")["grade"] == "note"
+    web = '[web]\nbase_url = "https://papers.example.org"\n'
+    cli.configure(f'{web}[bounces.ses]\ntopic = "arn:aws:sns:eu-west-1:123456789012:bounces"\n')
+    one = found(cli, "bounces")
+    assert (one["grade"], one["says"]) == ("ok", "a provider tells https://papers.example.org/webhooks/ses")
+    assert [one.name for one in cli.folder.iterdir()] == ["settings.toml"]
+    cli.configure(f'{web}[bounces.ses]\ntopic = "bounces"\n')
+    assert "[bounces.ses] topic" in found(cli, "bounces", code=1)["says"]
+
+
+def test_a_webhook_that_only_a_secret_opens_is_told_without_the_secret(cli: Cli) -> None:
+    secrets = cli.folder / "digestbot.secret"
+    secrets.write_text('keys = ["sesame-sesame-sesame"]\nmailgun_signing_key = "hunter2"\n')
+    secrets.chmod(0o600)
+    one = found(cli, "bounces")
+    assert (one["grade"], "no https address" in one["says"]) == ("warning", True)
+    cli.configure('[web]\nbase_url = "https://papers.example.org"\n')
+    assert found(cli, "bounces")["says"].endswith("/webhooks/mailgun")
+    secrets.chmod(0o644)
+    said = cli("doctor", code=1)
+    assert "hunter2" not in said.out + said.err
+    assert "webhooks" not in said.out
+
+
 def test_mail_through_a_server_needs_a_sender_of_ones_own(cli: Cli) -> None:
     cli.configure('[smtp]\nhost = "mail.example.org"')
     assert found(cli, "sender", code=1)["grade"] == "problem"
@@ -208,7 +233,7 @@ def test_an_admin_whose_address_takes_no_mail_is_told(cli: Cli) -> None:
     cli.configure('[mail]\nadmin = "The Admin <admin@example.org>"')
     store = opened(cli)
     assert found(cli, "admin")["grade"] == "ok"
-    store.subscribers.suppress("admin@example.org", "550 5.1.1", FRIDAY)
+    store.suppressions.suppress("admin@example.org", "550 5.1.1", FRIDAY)
     store.close()
     assert found(cli, "admin")["grade"] == "warning"
 

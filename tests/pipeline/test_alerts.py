@@ -54,7 +54,7 @@ def failed(now: datetime = FRIDAY, name: str = "lab-notes", problem: str = "answ
 
 
 def alarm(store: Store, *reports: Report, now: datetime = FRIDAY, admin: str = ADMIN) -> list[Report]:
-    return raise_alarm(reports, now, outbox=store.outbox, addresses=store.subscribers, admin=admin, domain=DOMAIN)
+    return raise_alarm(reports, now, outbox=store.outbox, suppressions=store.suppressions, admin=admin, domain=DOMAIN)
 
 
 def concern(**changes: object) -> Concern:

@@ -268,7 +268,8 @@ COMMITTED = {
     "m006_languages": "28ebe892e9dd6511",
     "m007_bounces": "983b478ac408a972",
     "m008_rates": "5cc7dcc8fb523f2f",
-    None: "60be5987d00ba3b2",
+    "m009_who_left_while_paused": "60be5987d00ba3b2",
+    None: "25860bb47d33bfb4",
 }
 
 

@@ -72,6 +72,31 @@ def test_undo_takes_the_reader_back(site: Site) -> None:
     assert site.state() == SubscriberState.ACTIVE
 
 
+def test_undo_makes_nobody_active_who_was_paused(site: Site) -> None:
+    site.client.post(site.preferences, data=FORM | {"pause": "1", "language": "en"})
+    # As a mail program does it; the page is opened later.
+    site.client.post(site.unsubscribe, data={"List-Unsubscribe": "One-Click"})
+    (form,) = tree(site.client.get(site.unsubscribe)).forms
+    for _ in range(2):
+        answer = site.client.post(site.unsubscribe, data=form_fields(form))
+        assert heading(answer) == "Welcome back"
+        assert "Mails are paused." in answer.text
+        assert site.state() == SubscriberState.PAUSED
+    # What is long over counts no more.
+    site.client.post(site.preferences, data=FORM)
+    site.client.post(site.unsubscribe)
+    site.client.post(site.unsubscribe, data=form_fields(form))
+    assert site.state() == SubscriberState.ACTIVE
+
+
+def test_undo_brings_back_nobody_whose_address_refuses_mail(site: Site) -> None:
+    site.client.post(site.preferences, data=FORM | {"pause": "1", "language": "en"})
+    site.client.post(site.unsubscribe)
+    site.store.suppressions.suppress(site.reader.email, "550 5.1.1", NOW)
+    assert heading(site.client.post(site.unsubscribe, data={"again": "1"})) == "Nothing to undo"
+    assert site.state() == SubscriberState.UNSUBSCRIBED
+
+
 @pytest.mark.parametrize("state", [SubscriberState.PENDING, SubscriberState.BOUNCED, SubscriberState.PAUSED])
 def test_undo_is_for_those_who_left_only(site: Site, state: SubscriberState) -> None:
     site.store.subscribers.set_state(site.reader.id, state, NOW)
@@ -86,7 +111,7 @@ def test_whatever_the_body_a_post_unsubscribes(site: Site, body: bytes) -> None:
 
 
 def test_an_address_that_bounced_stays_bounced(site: Site) -> None:
-    site.store.subscribers.suppress(site.reader.email, "550 5.1.1", NOW)
+    site.store.suppressions.suppress(site.reader.email, "550 5.1.1", NOW)
     assert site.client.post(site.unsubscribe).status_code == 200
     assert site.state() == SubscriberState.BOUNCED
 

@@ -50,10 +50,10 @@ class SubscribersContract:
 
     def test_a_suppressed_address_is_refused_and_its_subscriber_has_bounced(self, store: Store) -> None:
         reader, other = join(store, email="gone@example.org"), join(store)
-        store.subscribers.suppress("GONE@example.org", "550 5.1.1 nobody here", NOW)
-        store.subscribers.suppress("gone@example.org", "550 5.1.1 nobody here", LATER)
+        store.suppressions.suppress("GONE@example.org", "550 5.1.1 nobody here", NOW)
+        store.suppressions.suppress("gone@example.org", "550 5.1.1 nobody here", LATER)
         assert store.subscribers.get(reader.id).state == SubscriberState.BOUNCED
-        assert store.subscribers.suppressed(["Gone@example.org", other.email]) == {"Gone@example.org"}
+        assert store.suppressions.suppressed(["Gone@example.org", other.email]) == {"Gone@example.org"}
         assert [one.id for one, _ in store.subscribers.active_with_last_day()] == [other.id]
         store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED, NOW)
         with pytest.raises(ConflictError, match="suppressed"):
@@ -61,7 +61,7 @@ class SubscribersContract:
 
     def test_nobody_whose_address_refuses_mail_becomes_active(self, store: Store) -> None:
         reader = join(store)
-        store.subscribers.suppress(reader.email, "550 5.1.1 nobody here", NOW)
+        store.suppressions.suppress(reader.email, "550 5.1.1 nobody here", NOW)
         for state in (SubscriberState.BOUNCED, SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING):
             store.subscribers.set_state(reader.id, state, NOW)
             assert not store.subscribers.set_state(reader.id, SubscriberState.ACTIVE, NOW)
