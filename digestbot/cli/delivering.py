@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import multiprocessing
+import multiprocessing.resource_tracker
 import signal
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -40,6 +41,7 @@ _LOOK_SECONDS = 0.2
 
 _SPAWN = multiprocessing.get_context("spawn")
 _STATES = tuple(DeliveryState)
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,8 @@ def deliver(installation: Installation, how: Delivering, *, many: int = _MANY) -
     outcome, lost = _deliver_there(installation, how, workers)
     if lost and not (outcome.stopped or how.ending()):
         # What they had in hand, and what nobody took up.
-        rest = _deliver_here(installation, how)
+        done = outcome.counts.copy()
+        rest = _deliver_here(installation, replace(how, progress=lambda counts: how.progress(done + counts)))
         outcome.counts.update(rest.counts)
         outcome.stopped, outcome.refused = rest.stopped, rest.refused
     return outcome
@@ -175,10 +178,11 @@ def _working(installation: Installation, how: Delivering, processes: int, ending
                     answering,
                 ),
             )
-            process.start()
+            with _deaf():
+                process.start()
+                workers.append(_Worker(process, counts, answer))
             # It is theirs alone, so that it closes when they end.
             answering.close()
-            workers.append(_Worker(process, counts, answer))
         yield workers
     except BaseException:
         for one in workers:
@@ -188,6 +192,24 @@ def _working(installation: Installation, how: Delivering, processes: int, ending
         for one in workers:
             one.answer.close()
             one.process.join()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let signals that end a program wait until the end of the block; a process that is started in it never hears them.
+
+    Ctrl-C reaches all processes of a terminal, at whatever moment of their start: the one that was called decides.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    # Its own start would let them in again.
+    multiprocessing.resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _deliver_share(
@@ -202,10 +224,9 @@ def _deliver_share(
     answering: Connection,
 ) -> None:
     """Deliver one share, in a process of its own: until nothing waits, or the run ends, or who started it has ended."""
-    # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     threading.Thread(target=_end_with_parent, args=(ended,), daemon=True).start()
     from digestbot import observe
     from digestbot.cli.installation import Installation
@@ -249,7 +270,7 @@ def ended_by_signals() -> Iterator[Callable[[], bool]]:
             signal.default_int_handler(number, frame)
         came.set()
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note) for number in _ENDING}
     try:
         yield came.is_set
     finally:

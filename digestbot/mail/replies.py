@@ -21,6 +21,12 @@ _ABOUT_US = ("5.7.", "5.1.7", "5.1.8")
 _NOT_LOGGED_IN = (530, 534, 535, 538)
 _GREYLISTED = re.compile(r"gr[ae]y[- ]?list", re.IGNORECASE)
 _FULL = re.compile(r"\bquota\b|(?:mail)?box (?:is |size )?(?:full|exceeded|limit)|full (?:mail)?box", re.IGNORECASE)
+# Of servers that give no enhanced code, such as Exim: they do not know us, whoever it is for.
+_NO_RELAY = re.compile(
+    r"\brelay(?:ing)?\b[^.;]{0,20}\b(?:denied|prohibited|not (?:permitted|allowed))"
+    r"|\b(?:unable to|do(?:es)? not) relay\b",
+    re.IGNORECASE,
+)
 _UNKNOWN = re.compile(
     r"(?:user|address|recipient|mailbox|account)\b[^.;]{0,40}\b(?:unknown|unavailable|disabled|inactive|"
     r"(?:not|n't|no longer)\b[^.;]{0,20}(?:found|exist|valid|available))"
@@ -49,7 +55,7 @@ def _temporary(code: int, text: str) -> tuple[type[DeliveryError], str]:
 
 
 def _permanent(code: int, enhanced: str, text: str) -> tuple[type[DeliveryError], str]:
-    if enhanced.startswith(_ABOUT_US) or code in _NOT_LOGGED_IN:
+    if enhanced.startswith(_ABOUT_US) or code in _NOT_LOGGED_IN or (not enhanced and _NO_RELAY.search(text)):
         return SenderRefusedError, "refuses us"
     if enhanced == "5.2.2" or (not enhanced and code in (550, 552) and _FULL.search(text)):
         return FullMailboxError, "says that the mailbox is full"

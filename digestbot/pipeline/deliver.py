@@ -17,6 +17,7 @@ from digestbot.errors import (
     DeferredError,
     DeliveryError,
     DigestbotError,
+    FullDiskError,
     FullMailboxError,
     GreylistedError,
     RefusedError,
@@ -189,7 +190,7 @@ class _Run:
         self.outcome = Outcome()
         self._next: deque[Delivery] = deque()
         # Those that the rates held back.
-        self._written: deque[_Letter] = deque()
+        self._written: list[_Letter] = []
         # Looked at and not settled yet, so that no two connections take the same.
         self._taken: set[DeliveryId] = set()
         # Until when no mail may go to a domain; the empty name stands for all of them.
@@ -216,6 +217,14 @@ class _Run:
             if delivery.state == DeliveryState.HELD:
                 self._counted(DeliveryState.HELD, 1)
 
+    async def _recover_at_times(self) -> None:
+        if (self._moment() - self._recovered_at).total_seconds() < _RECOVER_SECONDS:
+            return
+        try:
+            await self._recover()
+        except FullDiskError as error:
+            log.warning("what dead processes left is taken up later", problem=str(error))
+
     def _counted(self, state: DeliveryState, many: int) -> None:
         if many:
             self.outcome.counts[state] += many
@@ -230,6 +239,7 @@ class _Run:
         turned_away = 0
         try:
             while not self._is_over():
+                await self._recover_at_times()
                 if not self._is_there_more():
                     # Nobody waits with a mark in hand.
                     await self._settle(mark, None)
@@ -261,17 +271,26 @@ class _Run:
         return bool(self.outcome.stopped) or self._ending()
 
     def _is_there_more(self) -> bool:
-        if not (self._written or self._next):
+        moment = self._moment()
+        self._spared = {domain: until for domain, until in self._spared.items() if until > moment}
+        if "" in self._spared:
+            return False
+        if not (self._next or self._held_back()):
             self._look()
-        return bool(self._written or self._next)
+        return bool(self._next or self._held_back())
+
+    def _held_back(self) -> _Letter | None:
+        """Return the first of those that the rates held back whose time has come."""
+        return next((one for one in self._written if domain_of(one.delivery.address) not in self._spared), None)
 
     def _letter(self) -> _Letter | None:
         """Return the next mail, written; ``None`` when another connection was faster.
 
         What is read for that, and the writing itself, takes this thread: the loop has nothing else to do.
         """
-        if self._written:
-            return self._written.popleft()
+        if written := self._held_back():
+            self._written.remove(written)
+            return written
         if not self._next:
             return None
         delivery = self._next.popleft()
@@ -283,10 +302,6 @@ class _Run:
 
     def _look(self) -> None:
         """Look for what waits, as many as there are connections."""
-        moment = self._moment()
-        self._spared = {domain: until for domain, until in self._spared.items() if until > moment}
-        if "" in self._spared:
-            return
         found = self._waiting(self._share)
         if not found and self._share != EVERYTHING:
             # Its own share is done: what is left is that of others, who may be slower, or no more.
@@ -347,8 +362,6 @@ class _Run:
             if mark.tried:
                 self._counted(mark.state, 1)
         self._spare(settled.waits)
-        if (self._moment() - self._recovered_at).total_seconds() >= _RECOVER_SECONDS:
-            await self._recover()
         if letter is None:
             return False
         if letter.delivery.id in settled.claimed:

@@ -60,6 +60,8 @@ class Ledger:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         self._turns: list[_Turn] = []
         self._settling: asyncio.Task[None] | None = None
+        # When to give up on a full disk; None while there is room.
+        self._until: float | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,15 +103,21 @@ class Ledger:
 
     async def _written(self, marks: Sequence[Mark], claims: Sequence[Claim]) -> Settled:
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._patience
         while True:
             now, moment = self._clock(), self._moment()
             try:
-                return await self.call(partial(self._outbox.settle, now, moment, marks, claims))
+                settled = await self.call(partial(self._outbox.settle, now, moment, marks, claims))
             except FullDiskError as error:
-                if loop.time() >= until:
+                if self._until is None:
+                    log.warning("the ledger waits for room on the disk", problem=str(error))
+                    self._until = loop.time() + self._patience
+                if loop.time() >= self._until:
                     raise
-                log.warning("the ledger waits", problem=str(error), marks=len(marks))
                 await asyncio.sleep(_RETRY_SECONDS)
-                # What has not been begun can wait for the next run.
+                # What has not been begun can wait, and whoever asks again may have to end meanwhile.
                 claims = ()
+                if not marks:
+                    return Settled(claimed=frozenset(), waits={})
+            else:
+                self._until = None
+                return settled

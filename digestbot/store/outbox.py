@@ -114,6 +114,9 @@ class Outbox:
                 return True
         except Timeout:
             return False
+        except OSError as error:
+            # Whose it is cannot be found out: it may be alive.
+            raise StoreError(f"{path}: cannot be locked: {error.strerror}; see who owns it") from error
 
     def drop_unwanted(self, now: datetime) -> int:
         """Expire what waits for subscribers who have left or paused, or whose address must not be mailed."""

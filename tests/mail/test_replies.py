@@ -48,6 +48,9 @@ from digestbot.mail.replies import refusal
         (550, "5.1.7 bad sender", SenderRefusedError),
         (530, "authentication required", SenderRefusedError),
         (535, "login refused", SenderRefusedError),
+        (550, "relay not permitted", SenderRefusedError),
+        (554, "Relay access denied", SenderRefusedError),
+        (551, "User not local; we do not relay", SenderRefusedError),
         (552, "5.3.4 message too big", RejectedError),
         (554, "5.6.0 cannot be parsed", RejectedError),
         (554, "5.10.1 is no code of an address", RejectedError),
@@ -55,6 +58,7 @@ from digestbot.mail.replies import refusal
         (554, "", RejectedError),
         # A word that looks like it, in a refusal of another kind.
         (554, "unknown user agent", RejectedError),
+        (554, "too many hops, a relay is in the loop", RejectedError),
         (550, "rejected: the quotation marks are unbalanced", RejectedError),
     ],
 )

@@ -11,12 +11,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from digestbot.errors import (
     DeferredError,
@@ -310,6 +317,56 @@ def test_with_a_certificate_one_trusts_starttls_encrypts(
     inbox = Inbox()
     assert send(serve(inbox, security="starttls", tls_context=certificate.context)) == ["Queued as 17"]
     assert inbox.encrypted == [True]
+
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+def certified(path: Path, *, name: str, begins: datetime, ends: datetime) -> Certificate:
+    """Return a certificate of this name and time that is all right but for those, if one trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), begins, ends)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + made.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return Certificate(path, context)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize(
+    ("name", "begins", "ends", "why"),
+    [
+        ("127.0.0.1", NOW - 2 * DAY, NOW - DAY, "expired"),
+        ("127.0.0.1", NOW + DAY, NOW + 2 * DAY, "not yet valid"),
+        ("127.0.0.2", NOW - DAY, NOW + DAY, "127.0.0.1"),
+    ],
+    ids=["expired", "not yet valid", "of another"],
+)
+def test_a_certificate_that_one_trusts_must_be_of_this_server_and_of_now(
+    serve: Callable[..., Server],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    security: str,
+    name: str,
+    begins: datetime,
+    ends: datetime,
+    why: str,
+) -> None:
+    certificate = certified(tmp_path / "certificate.pem", name=name, begins=begins, ends=ends)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    inbox = Inbox()
+    option = "tls_context" if security == "starttls" else "ssl_context"
+    found = problem(serve(inbox, security=security, **{option: certificate.context}))
+    assert isinstance(found, ServerUnavailableError)
+    assert why in str(found)
+    assert inbox.seen == []
 
 
 def test_a_wrong_password_stops_the_run_and_names_the_settings_but_not_the_password(

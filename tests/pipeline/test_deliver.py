@@ -91,7 +91,7 @@ def test_an_address_that_is_not_there_is_suppressed_and_its_subscriber_bounced(o
     gone, _ = office.post("ada", "bela")
     server.to_recipient[ADA] = "550 5.1.1 no such user"
     assert office.deliver().counts == {DeliveryState.FAILED: 1, DeliveryState.SENT: 1}
-    assert office.store.subscribers.suppressed([ADA, BELA]) == {ADA}
+    assert office.store.suppressions.suppressed([ADA, BELA]) == {ADA}
     assert office.store.subscribers.get(gone.subscriber_id).state == SubscriberState.BOUNCED
     assert office.deliver(NOW + timedelta(days=1)).counts == {}
     [row] = office.store.database.rows("select reason from suppressions")
@@ -112,7 +112,7 @@ def test_a_server_that_refuses_us_stops_the_run_and_suppresses_nobody(
     assert reply in outcome.stopped
     assert [office.state(one) for one in made] == [DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.PENDING]
     assert office.delivery(made[1]).attempts == 0
-    assert office.store.subscribers.suppressed([ADA, BELA, CY]) == set()
+    assert office.store.suppressions.suppressed([ADA, BELA, CY]) == set()
     # The next run begins with another mail, should the refusal be about that one after all.
     assert office.deliver().counts == {DeliveryState.SENT: 1}
     getattr(server, where).clear()
@@ -126,7 +126,7 @@ def test_a_server_that_refuses_the_sender_stops_the_run(office: Office, server: 
     outcome = office.deliver()
     assert "553 5.1.8" in outcome.stopped
     assert office.states() == {"deferred": 1, "pending": 1}
-    assert office.store.subscribers.suppressed([ADA, BELA]) == set()
+    assert office.store.suppressions.suppressed([ADA, BELA]) == set()
 
 
 def test_another_refusal_fails_that_mail_alone_and_says_nothing_about_the_address(office: Office, server: Post) -> None:
@@ -134,7 +134,7 @@ def test_another_refusal_fails_that_mail_alone_and_says_nothing_about_the_addres
     server.to_data[ADA] = "552 5.3.4 message too big"
     outcome = office.deliver()
     assert (dict(outcome.counts), outcome.stopped) == ({DeliveryState.SENT: 1, DeliveryState.FAILED: 1}, "")
-    assert office.store.subscribers.suppressed([ADA]) == set()
+    assert office.store.suppressions.suppressed([ADA]) == set()
     assert office.store.subscribers.get(made.subscriber_id).state == SubscriberState.ACTIVE
     assert office.deliver(NOW + timedelta(days=1)).counts == {}
     [row] = office.store.database.rows("select smtp_code, smtp_text from deliveries where state = 'failed'")
