@@ -51,6 +51,8 @@ log = structlog.get_logger()
 _RECOVER_SECONDS = 3.0
 # So often a connection is tried to be had, with growing pauses.
 _TRIES = 3
+# Whether there is something to write is looked at so often while there is nothing.
+_LOOK_SECONDS = 0.02
 # In a pause, whether the run has to end is looked at so often.
 _SHORTEST_PAUSE = 0.2
 # A server that asks a connection for patience so often without taking a mail in between is left alone until the next
@@ -146,10 +148,13 @@ class Deliverer:
         async with Ledger(self.outbox, clock=clock, moment=moment, patience=_PATIENCE_SECONDS) as ledger:
             run = _Run(self, clock, moment, ledger, only, ending, count)
             await run.begin()
+            ahead = asyncio.create_task(run.write_ahead())
             # When one fails, the others finish the mail they have in hand.
             ends = await asyncio.gather(*(run.lane() for _ in range(self.connections)), return_exceptions=True)
+            ahead.cancel()
+            ends += await asyncio.gather(ahead, return_exceptions=True)
         for end in ends:
-            if isinstance(end, BaseException):
+            if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
                 raise end
         return run.outcome
 
@@ -189,7 +194,7 @@ class _Run:
         self._count = count
         self.outcome = Outcome()
         self._next: deque[Delivery] = deque()
-        # Those that the rates held back.
+        # Written ahead, or held back by the rates.
         self._written: list[_Letter] = []
         # Looked at and not settled yet, so that no two connections take the same.
         self._taken: set[DeliveryId] = set()
@@ -267,6 +272,17 @@ class _Run:
             finally:
                 await connection.close()
 
+    async def write_ahead(self) -> None:
+        """Write mails while the server thinks, one for each connection, so that none of them waits for its next one."""
+        while not self._is_over():
+            if len(self._written) < self._to.connections and self._next:
+                self._written.append(self._write(self._next.popleft()))
+                if not self._next:
+                    self._look()
+                await asyncio.sleep(0)
+            else:
+                await asyncio.sleep(_LOOK_SECONDS)
+
     def _is_over(self) -> bool:
         return bool(self.outcome.stopped) or self._ending()
 
@@ -275,25 +291,23 @@ class _Run:
         self._spared = {domain: until for domain, until in self._spared.items() if until > moment}
         if "" in self._spared:
             return False
-        if not (self._next or self._held_back()):
+        if not (self._next or self._at_hand()):
             self._look()
-        return bool(self._next or self._held_back())
+        return bool(self._next or self._at_hand())
 
-    def _held_back(self) -> _Letter | None:
-        """Return the first of those that the rates held back whose time has come."""
+    def _at_hand(self) -> _Letter | None:
+        """Return the first of those written that the rates do not hold back."""
         return next((one for one in self._written if domain_of(one.delivery.address) not in self._spared), None)
 
     def _letter(self) -> _Letter | None:
-        """Return the next mail, written; ``None`` when another connection was faster.
-
-        What is read for that, and the writing itself, takes this thread: the loop has nothing else to do.
-        """
-        if written := self._held_back():
+        """Return the next mail, written; ``None`` when another connection was faster."""
+        if written := self._at_hand():
             self._written.remove(written)
             return written
-        if not self._next:
-            return None
-        delivery = self._next.popleft()
+        return self._write(self._next.popleft()) if self._next else None
+
+    def _write(self, delivery: Delivery) -> _Letter:
+        """Write a mail. What is read for that takes this thread, too: the loop has nothing else to do."""
         try:
             message = self._to.letters.write(delivery)
         except DigestbotError as error:
