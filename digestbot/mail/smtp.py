@@ -12,7 +12,7 @@ from typing import Literal
 import aiosmtplib
 from aiosmtplib import SMTP
 
-from digestbot.errors import DeferredError, SenderRefusedError, ServerUnavailableError, UncertainError
+from digestbot.errors import DeferredError, RejectedError, SenderRefusedError, ServerUnavailableError, UncertainError
 from digestbot.mail.replies import refusal
 
 _COMMAND_SECONDS = 60.0
@@ -64,6 +64,10 @@ class SmtpConnection:
         except (aiosmtplib.SMTPException, OSError) as error:
             await self._drop()
             raise DeferredError(f"the line broke before the data: {_words(error)}") from error
+        except ValueError as error:
+            # Not one that our command line lets in: it must not keep the others from going out.
+            await self._drop()
+            raise RejectedError(f"this address cannot be written: {_words(error)}") from error
         reply = await self._hand_over(smtp, message)
         self._sent += 1
         if self._sent >= _MAILS_PER_CONNECTION:

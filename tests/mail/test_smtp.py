@@ -220,6 +220,21 @@ def test_only_after_the_data_a_broken_line_leaves_doubt(
     assert len(inbox.mails) == (2 if phase == "data" else 1)
 
 
+def test_an_address_that_cannot_be_written_is_that_mails_problem_alone(serve: Callable[..., Server]) -> None:
+    inbox = Inbox()
+    server = serve(inbox)
+
+    async def run() -> None:
+        connection = SmtpConnection(server)
+        with pytest.raises(RejectedError):
+            await connection.send(SENDER, "jürgen@example.org", MAIL)
+        await connection.send(SENDER, READER, MAIL)
+        await connection.close()
+
+    asyncio.run(run())
+    assert inbox.mails == [(SENDER, [READER], MAIL)]
+
+
 @pytest.mark.parametrize("phase", ["mail", "rcpt", "data"])
 def test_after_421_the_next_mail_takes_a_new_line(serve: Callable[..., Server], phase: str) -> None:
     inbox = Inbox({phase: "421 4.3.2 closing"})
