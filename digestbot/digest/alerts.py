@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from digestbot.announcements import eastern_day
 from digestbot.digest import wording
+from digestbot.digest.words import ENGLISH
 from digestbot.models import Delivery, DeliveryKind, DeliveryState
 
 CLOSING = (
@@ -88,11 +89,12 @@ def _concern(value: dict[str, Any]) -> Concern:
     )
 
 
-def subject(concerns: Sequence[Concern]) -> str:
-    """Return a subject line that says what is wrong with the first source, and how many more there are."""
+def subject(concerns: Sequence[Concern], now: datetime) -> str:
+    """Return a subject line: what is wrong with the first source, how many more there are, and the day."""
     more = len(concerns) - 1
     first = f"digestbot: {headline(concerns[0])}"
-    return f"{first}, and {wording.counted(more, 'more source')}" if more else first
+    whole = f"{first}, and {wording.counted(more, 'more source')}" if more else first
+    return f"{whole} ({ENGLISH.short_day(eastern_day(now))})"
 
 
 def headline(concern: Concern) -> str:

@@ -71,7 +71,7 @@ FULL = Brevity(summary=290)
 # What is said less when a mail becomes too large: shorter abstracts first, then fewer papers.
 SHORTER = (
     *(Brevity(summary=most) for most in (200, 110, 0)),
-    *(Brevity(summary=0, papers=most) for most in (20, 15, 10)),
+    *(Brevity(summary=0, papers=most) for most in (20, 15, 10, 5, 3, 1)),
 )
 
 
@@ -171,7 +171,7 @@ class Renderer:
             "alert",
             # Who runs the program reads its logs and its command line in English, too.
             ENGLISH,
-            alerts.subject(concerns),
+            alerts.subject(concerns, now),
             {
                 "concerns": [
                     {
@@ -221,7 +221,7 @@ class Renderer:
 
 def _numbers(digest: Digest, words: Words) -> dict[str, Any]:
     chosen = wording.number_word(len(digest.items), words)
-    numbers = {"number": digest.number, "chosen": chosen, "considered": digest.considered}
+    numbers = {"number": digest.number, "chosen": chosen, "considered": words.number(digest.considered)}
     folio = words.gettext("No. %(number)s, %(chosen)s of %(considered)s") % numbers
     return {**numbers, "folio": folio, "folio_line": folio.rjust(WIDTH)}
 

@@ -266,6 +266,14 @@ def _mixture(digest: Digest, words: Words) -> Iterator[str]:
             "%(number)s papers to try, off your usual path.",
             exploring,
         )
+    elif exploring and any(sections(digest)):
+        # By day they stand anywhere.
+        yield _sentence(
+            words,
+            "One is a try, off your usual path.",
+            "%(number)s are tries, off your usual path.",
+            exploring,
+        )
     elif exploring:
         yield _sentence(
             words,

@@ -15,7 +15,7 @@ from digestbot.errors import (
     ServerBusyError,
 )
 
-_ENHANCED = re.compile(r"\A(?P<code>[245]\.\d{1,3}\.\d{1,3})\b")
+_ENHANCED = re.compile(r"\A#?(?P<code>[245]\.\d{1,3}\.\d{1,3})\b")
 # The sender's own address, and what it may do: about us.
 _ABOUT_US = ("5.7.", "5.1.7", "5.1.8")
 _NOT_LOGGED_IN = (530, 534, 535, 538)

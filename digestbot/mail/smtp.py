@@ -93,9 +93,10 @@ class SmtpConnection:
         Not by aiosmtplib's ``data``: it looks for wrong line ends in every mail, which takes longer than sending it.
         """
         protocol = smtp.protocol
+        if protocol is None or not protocol.is_connected:
+            await self._drop()
+            raise DeferredError("the line broke before the data: the server closed it")
         try:
-            if protocol is None:
-                raise aiosmtplib.SMTPServerDisconnected("the line was closed")
             # A line that begins with a dot would end the mail: RFC 5321 section 4.5.2.
             end = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
             protocol.write(message.replace(b"\r\n.", b"\r\n..") + end)

@@ -25,6 +25,7 @@ from digestbot.errors import (
     RenderError,
     SenderRefusedError,
     ServerUnavailableError,
+    StoreError,
     UncertainError,
 )
 from digestbot.models import (
@@ -310,6 +311,9 @@ class _Run:
         """Write a mail. What is read for that takes this thread, too: the loop has nothing else to do."""
         try:
             message = self._to.letters.write(delivery)
+        except StoreError:
+            # Nothing is known of this mail: it is not claimed.
+            raise
         except DigestbotError as error:
             return _Letter(Claim(delivery=delivery), problem=error)
         return _Letter(Claim(delivery=delivery, bytes_hash=hashlib.sha256(message).hexdigest()), message)
@@ -411,7 +415,7 @@ class _Run:
             # It is about us and not about this mail: it waits, as does everything behind it. Should it be
             # about this mail after all, the next run begins with the others.
             self.outcome.stopped = str(error)
-            self.outcome.refused = isinstance(error, SenderRefusedError)
+            self.outcome.refused |= isinstance(error, SenderRefusedError)
             return Mark(delivery=delivery, state=DeliveryState.DEFERRED, next_at=self._clock(), tried=False)
         except DeliveryError as error:
             log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
@@ -471,12 +475,14 @@ class _Run:
         if turned_away >= _MOST_TURNED_AWAY:
             self.outcome.stopped = "the server takes no mail now: it asks for patience each time (421)"
             return
-        await self._ledger.call(partial(self._to.outbox.slow_down, self._rate(), self._moment()))
+        rate = self._rate()
+        if rate is not None:
+            await self._ledger.call(partial(self._to.outbox.slow_down, rate, self._moment()))
         await self._pause(self._to.pause * 2 ** (turned_away - 1) * (1 + self._to.chance() / 4))
 
-    def _rate(self) -> float:
-        """Return how many mails a second all processes sent of late, going by this one's."""
+    def _rate(self) -> float | None:
+        """Return how many mails a second all processes sent of late, by what this one did; ``None``: not known."""
         if len(self._sent_at) < 2:
-            return 1.0
+            return None
         seconds = (self._moment() - self._sent_at[0]).total_seconds()
         return self._to.share.of * len(self._sent_at) / max(seconds, 0.01)

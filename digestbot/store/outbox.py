@@ -219,18 +219,20 @@ class Outbox:
             )
             return
         connection.execute(
-            "update deliveries set state = ?, owner = null, smtp_code = ?, smtp_text = ?, next_at = ?,"
-            " changed_at = ?, sent_at = ?, uncertain = max(uncertain, ?) where id = ? and state = 'sending'",
-            (
-                mark.state,
-                mark.code,
-                mark.text,
-                instant_text(mark.next_at or now),
-                at,
-                at if mark.state == DeliveryState.SENT else None,
-                int(mark.uncertain),
-                mark.delivery.id,
-            ),
+            # What may have arrived does not expire: its papers would come again.
+            "update deliveries set state = iif(:state = 'expired' and uncertain, 'held', :state), owner = null,"
+            " smtp_code = :code, smtp_text = :text, next_at = :next_at, changed_at = :at,"
+            " sent_at = iif(:state = 'sent', :at, null), uncertain = max(uncertain, :uncertain)"
+            " where id = :id and state = 'sending'",
+            {
+                "state": mark.state,
+                "code": mark.code,
+                "text": mark.text,
+                "next_at": instant_text(mark.next_at or now),
+                "at": at,
+                "uncertain": int(mark.uncertain),
+                "id": mark.delivery.id,
+            },
         )
 
     def find(self, kind: DeliveryKind, key: str) -> Delivery | None:

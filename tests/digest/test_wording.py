@@ -224,6 +224,21 @@ def test_the_lead_counts_what_is_there_because_of_likes_together() -> None:
     )
 
 
+def test_in_a_weekly_a_try_stands_where_its_day_does() -> None:
+    items = [
+        DigestItem(
+            position=place,
+            paper=paper(place, announced=DAY - timedelta(days=3 - place)),
+            shown_id="",
+            score=1.0,
+            reason=Reason(kind="explore" if place == 1 else "terms"),
+        )
+        for place in (1, 2, 3)
+    ]
+    said = lead(digest(items=tuple(items), number=2, days="weekly"))
+    assert said.endswith("One is a try, off your usual path.")
+
+
 def test_the_lead_says_what_is_followed_and_what_is_a_try() -> None:
     assert led("follow") == "One paper is here because of what you follow."
     assert led("follow", "follow", "trending") == "Two papers are here because of what you follow."

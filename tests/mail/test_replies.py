@@ -32,6 +32,7 @@ from digestbot.mail.replies import refusal
         (452, "4.2.2 mailbox full", FullMailboxError),
         (550, "5.1.1 no such user", RefusedError),
         (550, "5.1.10 recipient not found", RefusedError),
+        (550, "#5.1.0 Address rejected.", RefusedError),
         (553, "5.1.3 bad address syntax", RefusedError),
         (550, "No such user here", RefusedError),
         (550, "Requested action not taken: mailbox unavailable", RefusedError),

@@ -157,7 +157,7 @@ def test_it_is_addressed_to_the_bare_address_and_is_no_mail_of_a_list(office: Of
     message = parsed(content)
     assert address == message["To"] == ADMIN
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message["Subject"] == "digestbot: arxiv has brought nothing new since 2026-11-19"
+    assert message["Subject"] == "digestbot: arxiv has brought nothing new since 2026-11-19 (20 November)"
     assert message["Date"].datetime == FRIDAY
     assert not {"List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Precedence"} & set(message.keys())
     assert [one.get_content_type() for one in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
@@ -226,7 +226,7 @@ def test_an_alert_that_cannot_be_read_fails_alone(office: Office, server: Post, 
     ],
 )
 def test_the_subject_says_what_is_wrong_and_since_when(concerns: Sequence[Concern], line: str) -> None:
-    assert subject(concerns) == line
+    assert subject(concerns, FRIDAY) == f"{line} (20 November)"
 
 
 def test_both_parts_say_what_the_state_means_what_is_known_and_what_to_do(templates: jinja2.Environment) -> None:

@@ -163,3 +163,12 @@ class OutboxContract:
     def test_an_alert_is_nobodys_when_one_subscriber_is_served(self, store: Store) -> None:
         store.outbox.add(alert())
         assert claim(store, 9, NOW, only=join(store).id) == []
+
+    def test_what_may_have_arrived_is_held_and_does_not_expire(self, store: Store) -> None:
+        made, delivery = post(store, join(store), [paper()])
+        store.outbox.open_run("one")
+        mark(store, delivery, DeliveryState.DEFERRED, NOW, next_at=NOW, uncertain=True)
+        again = held(store, made)
+        mark(store, again, DeliveryState.EXPIRED, NOW, code=451, text="later")
+        assert held(store, made).state == DeliveryState.HELD
+        store.outbox.close_run()
