@@ -271,4 +271,4 @@ def test_an_alert_about_sources_is_still_one_about_sources(office: Office, serve
     office.store.outbox.add(replace(made, key="sources:2025-05-27", details=stored))
     office.deliver()
     [(_, content)] = server.taken
-    assert parsed(content)["Subject"] == "digestbot: arxiv has never brought a paper"
+    assert parsed(content)["Subject"] == "digestbot: arxiv has never brought a paper (27 May)"
