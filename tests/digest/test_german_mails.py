@@ -148,8 +148,7 @@ def test_a_shorter_german_mail_counts_what_it_has_no_room_for(renderer: Renderer
     one = digest(*map(paper, range(1, 32)), reader=reader)
     for brevity, left in zip(
         (FULL, *SHORTER),
-        ("", "", "", "", "Elf weitere Arbeiten", "16 weitere Arbeiten", "21 weitere Arbeiten")
-        + ("26 weitere Arbeiten", "28 weitere Arbeiten", "30 weitere Arbeiten"),
+        ("", "", "", "", *(f"{many} weitere Arbeiten" for many in ("Elf", 16, 21, 26, 28, 30))),
         strict=True,
     ):
         text = renderer.digest(one, reader, brevity).text
