@@ -27,8 +27,16 @@ class StoreError(DigestbotError):
     """The database cannot be used."""
 
 
-class FullDiskError(StoreError):
-    """There is no room on the disk: nothing of this step was stored, and it can be done again."""
+class StoreNotNowError(StoreError):
+    """The database cannot be written for now: nothing of this step was stored, and it can be done again."""
+
+
+class FullDiskError(StoreNotNowError):
+    """There is no room on the disk."""
+
+
+class LockedStoreError(StoreNotNowError):
+    """Another program holds the database."""
 
 
 class ForeignDatabaseError(StoreError):
@@ -101,11 +109,15 @@ class RefusedError(DeliveryError):
 
 
 class SenderRefusedError(DeliveryError):
-    """It is us they refuse: 5.7.x, a failed login. Stop the run, suppress nobody."""
+    """It is us they refuse: 5.7.x, a failed login. When others are, too, stop the run; suppress nobody."""
 
 
 class ServerUnavailableError(DeliveryError):
     """No connection can be had at all. Stop the run; everything stays in the outbox."""
+
+
+class ExpiredError(DeliveryError):
+    """It waited for so long that nobody wants it any more: it is not sent."""
 
 
 class UncertainError(DeliveryError):

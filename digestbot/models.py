@@ -252,8 +252,8 @@ class Claim:
 class Mark:
     """How a claimed delivery ended; ``uncertain`` when it may have arrived all the same.
 
-    One that was not ``tried`` is as it was before. ``code`` and ``text`` are the server's words, ``next_at`` is when to
-    try again.
+    One that was not ``tried`` is as it was before, or expired. ``code`` and ``text`` are the server's words, or ours;
+    ``next_at`` is when to try again.
     """
 
     delivery: Delivery

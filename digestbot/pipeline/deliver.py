@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Literal, Protocol
 
 import structlog
 
 from digestbot.errors import (
-    DeferredError,
-    DeliveryError,
     DigestbotError,
-    FullDiskError,
-    FullMailboxError,
-    GreylistedError,
-    RefusedError,
-    RejectedError,
     RenderError,
     SenderRefusedError,
     ServerUnavailableError,
-    StoreError,
-    UncertainError,
+    StoreNotNowError,
 )
 from digestbot.models import (
     EVERYTHING,
-    Bounce,
-    BounceKind,
     Claim,
     Delivery,
-    DeliveryId,
     DeliveryState,
     Mark,
     Settled,
@@ -42,20 +30,23 @@ from digestbot.models import (
     SubscriberId,
     domain_of,
 )
-from digestbot.pipeline import retries
+from digestbot.pipeline import upcoming
+from digestbot.pipeline.answers import Answers, Bounces
 from digestbot.pipeline.ledger import Ledger
 from digestbot.pipeline.letters import Letters
+from digestbot.pipeline.upcoming import Letter, Upcoming
 
 log = structlog.get_logger()
 
 # Dead processes are looked for so often.
 _RECOVER_SECONDS = 3.0
-# So often a connection is tried to be had, with growing pauses.
+# When no connection could be had after so many tries, and no other one works, a run ends.
 _TRIES = 3
-# Whether there is something to write is looked at so often while there is nothing.
-_LOOK_SECONDS = 0.02
+_LONGEST_PAUSE = 60.0
 # In a pause, whether the run has to end is looked at so often.
 _SHORTEST_PAUSE = 0.2
+# One mail that is refused as ours may be about its reader's server. So many in a row are about us.
+_MOST_REFUSED = 3
 # A server that asks a connection for patience so often without taking a mail in between is left alone until the next
 # run.
 _MOST_TURNED_AWAY = 6
@@ -67,31 +58,15 @@ _OF_LATE = 50
 _BUSY = 421
 
 
-class Outbox(Protocol):
+class Outbox(upcoming.Outbox, Protocol):
     """The ledger."""
 
     def recover(self, now: datetime, policy: Literal["resend", "hold"]) -> list[Delivery]: ...
     def drop_unwanted(self, now: datetime) -> int: ...
-    def waiting(
-        self,
-        limit: int,
-        now: datetime,
-        *,
-        only: SubscriberId | None = ...,
-        without: Collection[DeliveryId] = ...,
-        spared: Collection[str] = ...,
-        share: Share = ...,
-    ) -> list[Delivery]: ...
     def settle(
         self, now: datetime, moment: datetime, marks: Sequence[Mark] = ..., claims: Sequence[Claim] = ...
     ) -> Settled: ...
     def slow_down(self, current: float, moment: datetime) -> None: ...
-
-
-class Bounces(Protocol):
-    """Learns which addresses take no mail."""
-
-    def record(self, bounce: Bounce, now: datetime) -> object: ...
 
 
 class Connection(Protocol):
@@ -104,14 +79,16 @@ class Connection(Protocol):
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run of delivering came to; ``stopped`` says why it ended early, if it did.
+    """What one run of delivering came to.
 
-    ``refused`` when it is us that the server does not take mail from: somebody has to look.
+    ``stopped`` says what somebody has to see to, ``refused`` when it is us that the server does not take mail from.
+    ``early`` when the run ended for that, and left what others could have had.
     """
 
     counts: Counter[DeliveryState] = field(default_factory=Counter)
     stopped: str = ""
     refused: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,32 +126,21 @@ class Deliverer:
         async with Ledger(self.outbox, clock=clock, moment=moment, patience=_PATIENCE_SECONDS) as ledger:
             run = _Run(self, clock, moment, ledger, only, ending, count)
             await run.begin()
-            ahead = asyncio.create_task(run.write_ahead())
+            beside = [asyncio.create_task(run.upcoming.write_ahead(run.is_over)), asyncio.create_task(run.recover())]
             # When one fails, the others finish the mail they have in hand.
-            ends = await asyncio.gather(*(run.lane() for _ in range(self.connections)), return_exceptions=True)
-            ahead.cancel()
-            ends += await asyncio.gather(ahead, return_exceptions=True)
+            lanes = (_Lane(run, self.connect()).drive() for _ in range(self.connections))
+            ends = await asyncio.gather(*lanes, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            ends += await asyncio.gather(*beside, return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
                 raise end
         return run.outcome
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """A delivery with its bytes, or with the reason why there are none."""
-
-    claim: Claim
-    message: bytes = b""
-    problem: DigestbotError | None = None
-
-    @property
-    def delivery(self) -> Delivery:
-        return self.claim.delivery
-
-
 class _Run:
-    """One run of a deliverer."""
+    """One run of a deliverer: what its connections share."""
 
     def __init__(
         self,
@@ -186,303 +152,227 @@ class _Run:
         ending: Callable[[], bool],
         count: Callable[[DeliveryState, int], None],
     ) -> None:
-        self._to = deliverer
+        self.to = deliverer
+        self.ledger = ledger
+        self.upcoming = Upcoming(
+            deliverer.outbox,
+            deliverer.letters,
+            many=deliverer.connections,
+            clock=clock,
+            moment=moment,
+            only=only,
+            share=deliverer.share,
+        )
+        self.answers = Answers(
+            bounces=deliverer.bounces,
+            ledger=ledger,
+            deadline=deliverer.letters.deadline,
+            clock=clock,
+            chance=deliverer.chance,
+            on_uncertain=deliverer.on_uncertain,
+        )
+        self.outcome = Outcome()
+        # Connections that work or wait for their server, and those among them that tried in vain for long enough.
+        self.lanes = deliverer.connections
+        self.shut_out: set[_Lane] = set()
         self._clock = clock
         self._moment = moment
-        self._ledger = ledger
-        self._only = only
         self._ending = ending
         self._count = count
-        self.outcome = Outcome()
-        self._next: deque[Delivery] = deque()
-        # Written ahead, or held back by the rates.
-        self._written: list[_Letter] = []
-        # Looked at and not settled yet, so that no two connections take the same.
-        self._taken: set[DeliveryId] = set()
-        # Until when no mail may go to a domain; the empty name stands for all of them.
-        self._spared: dict[str, datetime] = {}
-        self._share = deliverer.share
-        self._lanes = deliverer.connections
+        self._refused_in_a_row = 0
         self._sent_at: deque[datetime] = deque(maxlen=_OF_LATE)
-        self._recovered_at = moment()
-
-    # Begin
 
     async def begin(self) -> None:
-        await self._recover()
-        self._counted(
-            DeliveryState.EXPIRED, await self._ledger.call(partial(self._to.outbox.drop_unwanted, self._clock()))
-        )
+        """Take up what dead processes left, and drop what nobody wants."""
+        self._recovered(await self.ledger.write(self._recover))
+        dropped = await self.ledger.write(partial(self.to.outbox.drop_unwanted, self._clock()))
+        self.counted(DeliveryState.EXPIRED, dropped)
 
-    async def _recover(self) -> None:
-        """Take up what processes left that are no more."""
-        self._recovered_at = self._moment()
-        outbox, policy = self._to.outbox, self._to.on_uncertain
-        for delivery in await self._ledger.call(partial(outbox.recover, self._clock(), policy)):
-            log.warning("uncertain delivery recovered", message_id=delivery.message_id, policy=policy)
-            if delivery.state == DeliveryState.HELD:
-                self._counted(DeliveryState.HELD, 1)
+    async def recover(self) -> None:
+        """Take up, every few seconds, what processes left that are no more."""
+        while True:
+            await asyncio.sleep(_RECOVER_SECONDS)
+            try:
+                self._recovered(await self.ledger.call(self._recover))
+            except StoreNotNowError as error:
+                log.warning("what dead processes left is taken up later", problem=str(error))
 
-    async def _recover_at_times(self) -> None:
-        if (self._moment() - self._recovered_at).total_seconds() < _RECOVER_SECONDS:
-            return
-        try:
-            await self._recover()
-        except FullDiskError as error:
-            log.warning("what dead processes left is taken up later", problem=str(error))
+    def _recover(self) -> list[Delivery]:
+        return self.to.outbox.recover(self._clock(), self.to.on_uncertain)
 
-    def _counted(self, state: DeliveryState, many: int) -> None:
+    def _recovered(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            log.warning("uncertain delivery recovered", message_id=delivery.message_id, policy=self.to.on_uncertain)
+        self.counted(DeliveryState.HELD, sum(one.state == DeliveryState.HELD for one in deliveries))
+
+    def counted(self, state: DeliveryState, many: int) -> None:
         if many:
             self.outcome.counts[state] += many
             self._count(state, many)
 
-    # One connection
+    def is_over(self) -> bool:
+        return self.outcome.early or self._ending()
 
-    async def lane(self) -> None:
-        """Send one mail after the other over one connection."""
-        connection = self._to.connect()
-        mark: Mark | None = None
-        turned_away = 0
-        try:
-            while not self._is_over():
-                await self._recover_at_times()
-                if not self._is_there_more():
-                    # Nobody waits with a mark in hand.
-                    await self._settle(mark, None)
-                    mark = None
-                    if not await self._wait_for_rates():
-                        break
-                    continue
-                if not await self._opened(connection):
-                    break
-                letter = self._letter()
-                holds = await self._settle(mark, letter)
-                mark = await self._sent(connection, letter) if letter and holds else None
-                turned_away = turned_away + 1 if mark and mark.code == _BUSY else 0
-                if turned_away:
-                    await self._settle(mark, None)
-                    mark = None
-                    await self._slow_down(turned_away)
-        except BaseException as error:
-            self.outcome.stopped = str(error) or type(error).__name__
-            raise
-        finally:
-            self._lanes -= 1
-            try:
-                await self._settle(mark, None)
-            finally:
-                await connection.close()
+    def stop(self, why: str) -> None:
+        """End the run when the mails in hand are done; the first reason is the one that is told."""
+        if not self.outcome.early:
+            self.outcome.stopped, self.outcome.early = why, True
 
-    async def write_ahead(self) -> None:
-        """Write mails while the server thinks, one for each connection, so that none of them waits for its next one."""
-        while not self._is_over():
-            if len(self._written) < self._to.connections and self._next:
-                self._written.append(self._write(self._next.popleft()))
-                if not self._next:
-                    self._look()
-                await asyncio.sleep(0)
-            else:
-                await asyncio.sleep(_LOOK_SECONDS)
+    def sent(self) -> None:
+        self._refused_in_a_row = 0
+        self._sent_at.append(self._moment())
 
-    def _is_over(self) -> bool:
-        return bool(self.outcome.stopped) or self._ending()
+    def not_sent(self, error: DigestbotError) -> None:
+        """Hear of a mail that did not go out. When it is about us somebody is told; several in a row end the run."""
+        if not isinstance(error, (SenderRefusedError, RenderError)):
+            return
+        self.outcome.refused |= isinstance(error, SenderRefusedError)
+        self.outcome.stopped = self.outcome.stopped or str(error)
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= _MOST_REFUSED:
+            self.stop(str(error))
 
-    def _is_there_more(self) -> bool:
-        moment = self._moment()
-        self._spared = {domain: until for domain, until in self._spared.items() if until > moment}
-        if "" in self._spared:
-            return False
-        if not (self._next or self._at_hand()):
-            self._look()
-        return bool(self._next or self._at_hand())
-
-    def _at_hand(self) -> _Letter | None:
-        """Return the first of those written that the rates do not hold back."""
-        return next((one for one in self._written if domain_of(one.delivery.address) not in self._spared), None)
-
-    def _letter(self) -> _Letter | None:
-        """Return the next mail, written; ``None`` when another connection was faster."""
-        if written := self._at_hand():
-            self._written.remove(written)
-            return written
-        return self._write(self._next.popleft()) if self._next else None
-
-    def _write(self, delivery: Delivery) -> _Letter:
-        """Write a mail. What is read for that takes this thread, too: the loop has nothing else to do."""
-        try:
-            message = self._to.letters.write(delivery)
-        except StoreError:
-            # Nothing is known of this mail: it is not claimed.
-            raise
-        except DigestbotError as error:
-            return _Letter(Claim(delivery=delivery), problem=error)
-        return _Letter(Claim(delivery=delivery, bytes_hash=hashlib.sha256(message).hexdigest()), message)
-
-    def _look(self) -> None:
-        """Look for what waits, as many as there are connections."""
-        found = self._waiting(self._share)
-        if not found and self._share != EVERYTHING:
-            # Its own share is done: what is left is that of others, who may be slower, or no more.
-            self._share = EVERYTHING
-            found = self._waiting(self._share)
-        self._next.extend(found)
-        self._taken.update(one.id for one in found)
-
-    def _waiting(self, share: Share) -> list[Delivery]:
-        return self._to.outbox.waiting(
-            self._to.connections,
-            self._clock(),
-            only=self._only,
-            without=self._taken,
-            spared=self._spared,
-            share=share,
-        )
-
-    async def _wait_for_rates(self) -> bool:
+    async def wait_for_rates(self) -> bool:
         """Wait for what the rates hold back; return whether there may be anything to wait for."""
-        if not self._spared:
+        seconds = self.upcoming.held_back_for
+        if seconds is None:
             return False
-        await self._pause(max(0.01, (min(self._spared.values()) - self._moment()).total_seconds()))
+        await self.pause(seconds)
         return True
 
-    async def _pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Do nothing for so long, or until the run is over, or something else holds."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while (left := until - loop.time()) > 0 and not self._is_over():  # noqa: ASYNC110 - it is asked, and not told
+        end = loop.time() + seconds
+        while (left := end - loop.time()) > 0 and not (self.is_over() or until()):  # noqa: ASYNC110 - asked, not told
             await asyncio.sleep(min(left, _SHORTEST_PAUSE))
 
-    async def _opened(self, connection: Connection) -> bool:
-        """Open a connection, if need be after a pause; return whether there is one."""
-        for number in range(_TRIES):
-            try:
-                await connection.open()
-            except ServerUnavailableError as error:
-                if number + 1 < _TRIES and not self._is_over():
-                    await self._pause(self._to.pause * 2**number * (1 + self._to.chance() / 4))
-                    continue
-                # A server that takes fewer connections than we like still takes the mail; one that takes none stops us.
-                if self._lanes == 1:
-                    self.outcome.stopped = str(error)
-            except SenderRefusedError as error:
-                self.outcome.stopped, self.outcome.refused = str(error), True
-            else:
-                return True
-            break
-        return False
+    def back_off(self, times: int) -> float:
+        """Return how many seconds to leave a server alone that did not want us so many times."""
+        return min(_LONGEST_PAUSE, self.to.pause * 2.0 ** (times - 1)) * (1 + self.to.chance() / 4)
 
-    async def _settle(self, mark: Mark | None, letter: _Letter | None) -> bool:
-        """Write how the last mail ended and claim the next one; return whether it may go out."""
-        if mark is None and letter is None:
-            return False
-        settled = await self._ledger.turn(mark, letter.claim if letter else None)
-        if mark is not None:
-            self._taken.discard(mark.delivery.id)
-            if mark.tried:
-                self._counted(mark.state, 1)
-        self._spare(settled.waits)
-        if letter is None:
-            return False
-        if letter.delivery.id in settled.claimed:
-            return True
-        if settled.waits.keys() & {"", domain_of(letter.delivery.address)}:
-            self._written.append(letter)
-        else:
-            # Another process has it, or nobody wants it any more.
-            self._taken.discard(letter.delivery.id)
-        return False
-
-    def _spare(self, waits: Mapping[str, float]) -> None:
-        moment = self._moment()
-        for domain, seconds in waits.items():
-            self._spared[domain] = moment + timedelta(seconds=seconds)
-
-    # One mail
-
-    async def _sent(self, connection: Connection, letter: _Letter) -> Mark:
-        """Send one claimed mail and return how it ended."""
-        delivery = letter.delivery
-        if letter.problem is None and delivery.bytes_hash not in (None, letter.claim.bytes_hash):
-            log.warning("mail differs from its first attempt", message_id=delivery.message_id)
-        try:
-            if letter.problem is not None:
-                raise letter.problem
-            said = await connection.send(self._to.letters.return_path(delivery), delivery.address, letter.message)
-        except ServerUnavailableError as error:
-            if self._lanes == 1:
-                self.outcome.stopped = str(error)
-            return Mark(delivery=delivery, state=DeliveryState.PENDING, tried=False)
-        except (RenderError, SenderRefusedError) as error:
-            # It is about us and not about this mail: it waits, as does everything behind it. Should it be
-            # about this mail after all, the next run begins with the others.
-            self.outcome.stopped = str(error)
-            self.outcome.refused |= isinstance(error, SenderRefusedError)
-            return Mark(delivery=delivery, state=DeliveryState.DEFERRED, next_at=self._clock(), tried=False)
-        except DeliveryError as error:
-            log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
-            return await self._not_sent(delivery, error)
-        self._sent_at.append(self._moment())
-        return Mark(delivery=delivery, state=DeliveryState.SENT, code=250, text=said)
-
-    async def _not_sent(self, delivery: Delivery, error: DeliveryError) -> Mark:
-        text = error.text or str(error)
-        match error:
-            case UncertainError() if self._to.on_uncertain == "hold":
-                return Mark(delivery=delivery, state=DeliveryState.HELD, code=error.code, text=text, uncertain=True)
-            case FullMailboxError():
-                await self._bounced(delivery, BounceKind.SOFT, error)
-                if (error.code or 0) < 500:
-                    return self._again(delivery, error)
-            case UncertainError() | DeferredError():
-                return self._again(delivery, error)
-            case RefusedError():
-                await self._bounced(delivery, BounceKind.HARD, error)
-            case RejectedError() | DeliveryError():
-                pass
-        return Mark(delivery=delivery, state=DeliveryState.FAILED, code=error.code, text=text)
-
-    def _again(self, delivery: Delivery, error: DeliveryError) -> Mark:
-        now, text, uncertain = self._clock(), error.text or str(error), isinstance(error, UncertainError)
-        wait = retries.wait(delivery.attempts + 1, self._to.chance(), greylisted=isinstance(error, GreylistedError))
-        if now + wait >= self._to.letters.deadline(delivery):
-            # It may have arrived, so that it is not as if it had never been.
-            state = DeliveryState.HELD if uncertain else DeliveryState.EXPIRED
-            return Mark(delivery=delivery, state=state, code=error.code, text=text, uncertain=uncertain)
-        return Mark(
-            delivery=delivery,
-            state=DeliveryState.DEFERRED,
-            code=error.code,
-            text=text,
-            next_at=now + wait,
-            uncertain=uncertain,
-        )
-
-    async def _bounced(self, delivery: Delivery, kind: BounceKind, error: DeliveryError) -> None:
-        bounce = Bounce(
-            kind=kind,
-            subscriber_id=delivery.subscriber_id,
-            address=delivery.address,
-            status=str(error.code or ""),
-            text=error.text,
-            message_id=delivery.message_id,
-        )
-        try:
-            await self._ledger.call(partial(self._to.bounces.record, bounce, self._clock()))
-        except DigestbotError as problem:
-            log.warning("bounce not recorded", message_id=delivery.message_id, problem=str(problem))
-
-    async def _slow_down(self, turned_away: int) -> None:
-        """Give a server some patience that asked this connection so often for it."""
+    async def slow_down(self, turned_away: int) -> None:
+        """Give a server some patience that asked a connection so often for it."""
         if turned_away >= _MOST_TURNED_AWAY:
-            self.outcome.stopped = "the server takes no mail now: it asks for patience each time (421)"
+            self.stop("the server takes no mail now: it asks for patience each time (421)")
             return
         rate = self._rate()
         if rate is not None:
-            await self._ledger.call(partial(self._to.outbox.slow_down, rate, self._moment()))
-        await self._pause(self._to.pause * 2 ** (turned_away - 1) * (1 + self._to.chance() / 4))
+            await self.ledger.write(partial(self.to.outbox.slow_down, rate, self._moment()))
+        await self.pause(self.back_off(turned_away))
 
     def _rate(self) -> float | None:
         """Return how many mails a second all processes sent of late, by what this one did; ``None``: not known."""
         if len(self._sent_at) < 2:
             return None
         seconds = (self._moment() - self._sent_at[0]).total_seconds()
-        return self._to.share.of * len(self._sent_at) / max(seconds, 0.01)
+        return self.to.share.of * len(self._sent_at) / max(seconds, 0.01)
+
+
+class _Lane:
+    """One connection, over which one mail goes after the other."""
+
+    def __init__(self, run: _Run, connection: Connection) -> None:
+        self._run = run
+        self._connection = connection
+        # How the last mail ended, until it is written.
+        self._mark: Mark | None = None
+        self._tries = 0
+        self._turned_away = 0
+
+    async def drive(self) -> None:
+        run = self._run
+        try:
+            while not run.is_over():
+                if not run.upcoming.are_there():
+                    # Nobody waits with a mark in hand.
+                    await self._settle()
+                    if not await run.wait_for_rates():
+                        break
+                elif await self._is_open():
+                    await self._next()
+        except BaseException as error:
+            run.stop(str(error) or type(error).__name__)
+            raise
+        finally:
+            run.lanes -= 1
+            run.shut_out.discard(self)
+            try:
+                await self._settle()
+            finally:
+                await self._connection.close()
+
+    async def _is_open(self) -> bool:
+        """Return whether there is a connection, after a pause when there is none.
+
+        A server that takes fewer connections than we like, and says so by 421 or not at all, still takes the mail over
+        the others, and each comes back in time; one that takes none stops the run.
+        """
+        run = self._run
+        try:
+            await self._connection.open()
+        except ServerUnavailableError as error:
+            await self._settle()
+            self._tries += 1
+            if self._tries >= _TRIES:
+                run.shut_out.add(self)
+            if len(run.shut_out) == run.lanes and run.upcoming.are_there():
+                run.stop(str(error))
+            await run.pause(run.back_off(self._tries), until=lambda: not run.upcoming.are_there())
+            return False
+        except SenderRefusedError as error:
+            run.stop(str(error))
+            run.outcome.refused = True
+            return False
+        self._tries = 0
+        run.shut_out.discard(self)
+        return True
+
+    async def _next(self) -> None:
+        """Send the next mail, if it may go out."""
+        letter = self._run.upcoming.take()
+        if await self._settle(letter) and letter is not None:
+            self._mark = await self._sent(letter)
+        self._turned_away = self._turned_away + 1 if self._mark and self._mark.code == _BUSY else 0
+        if self._turned_away:
+            await self._settle()
+            await self._run.slow_down(self._turned_away)
+
+    async def _settle(self, letter: Letter | None = None) -> bool:
+        """Write how the last mail ended and claim the next one; return whether it may go out."""
+        run, mark = self._run, self._mark
+        if mark is None and letter is None:
+            return False
+        settled = await run.ledger.turn(mark, letter.claim if letter else None)
+        self._mark = None
+        if mark is not None:
+            run.upcoming.forget(mark.delivery)
+            if mark.state != DeliveryState.PENDING:
+                run.counted(mark.state, 1)
+        run.upcoming.hold_back(settled.waits)
+        if letter is None:
+            return False
+        if letter.delivery.id in settled.claimed:
+            return True
+        if settled.waits.keys() & {"", domain_of(letter.delivery.address)}:
+            run.upcoming.put_back(letter)
+        else:
+            # Another process has it, or nobody wants it any more.
+            run.upcoming.forget(letter.delivery)
+        return False
+
+    async def _sent(self, letter: Letter) -> Mark:
+        """Send one claimed mail and return how it ended."""
+        run, delivery = self._run, letter.delivery
+        if letter.problem is None and delivery.bytes_hash not in (None, letter.claim.bytes_hash):
+            log.warning("mail differs from its first attempt", message_id=delivery.message_id)
+        try:
+            if letter.problem is not None:
+                raise letter.problem
+            sender = run.to.letters.return_path(delivery)
+            said = await self._connection.send(sender, delivery.address, letter.message)
+        except DigestbotError as error:
+            run.not_sent(error)
+            return await run.answers.mark(delivery, error)
+        run.sent()
+        return Mark(delivery=delivery, state=DeliveryState.SENT, code=250, text=said)

@@ -17,14 +17,14 @@ from typing import Protocol, Self, TypeVar
 
 import structlog
 
-from digestbot.errors import FullDiskError
+from digestbot.errors import StoreNotNowError
 from digestbot.models import Claim, Mark, Settled
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-# How often a full disk is tried again.
+# How often a database that cannot be written is tried again.
 _RETRY_SECONDS = 1.0
 
 
@@ -46,8 +46,9 @@ class _Turn:
 class Ledger:
     """Settles marks and claims in a thread of its own: SQLite has one writer, and waiting in line beats polling a lock.
 
-    ``clock`` gives the time that the outbox goes by, ``moment`` the true one. While the disk is full it tries again for
-    ``patience`` seconds, since a mail that went out and is not marked would go out once more.
+    ``clock`` gives the time that the outbox goes by, ``moment`` the true one. While the disk is full, or another
+    program holds the database, it tries again for ``patience`` seconds, since a mail that went out and is not marked
+    would go out once more.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Ledger:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         self._turns: list[_Turn] = []
         self._settling: asyncio.Task[None] | None = None
-        # When to give up on a full disk; None while there is room.
+        # When to give up on the database; None while it can be written.
         self._until: float | None = None
 
     async def __aenter__(self) -> Self:
@@ -85,6 +86,17 @@ class Ledger:
         """Do something else with the database, in turn."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
+    async def write(self, function: Callable[[], T]) -> T:
+        """Do something else with the database, in turn, as patiently as marks are written."""
+        while True:
+            try:
+                done = await self.call(function)
+            except StoreNotNowError as error:
+                await self._wait(error)
+            else:
+                self._until = None
+                return done
+
     async def _settle(self) -> None:
         while self._turns:
             turns, self._turns = self._turns, []
@@ -102,18 +114,12 @@ class Ledger:
                         turn.done.set_result(settled)
 
     async def _written(self, marks: Sequence[Mark], claims: Sequence[Claim]) -> Settled:
-        loop = asyncio.get_running_loop()
         while True:
             now, moment = self._clock(), self._moment()
             try:
                 settled = await self.call(partial(self._outbox.settle, now, moment, marks, claims))
-            except FullDiskError as error:
-                if self._until is None:
-                    log.warning("the ledger waits for room on the disk", problem=str(error))
-                    self._until = loop.time() + self._patience
-                if loop.time() >= self._until:
-                    raise
-                await asyncio.sleep(_RETRY_SECONDS)
+            except StoreNotNowError as error:
+                await self._wait(error)
                 # What has not been begun can wait, and whoever asks again may have to end meanwhile.
                 claims = ()
                 if not marks:
@@ -121,3 +127,13 @@ class Ledger:
             else:
                 self._until = None
                 return settled
+
+    async def _wait(self, error: StoreNotNowError) -> None:
+        """Wait a moment, or raise the error when it has been so for too long."""
+        loop = asyncio.get_running_loop()
+        if self._until is None:
+            log.warning("the ledger waits until it can write", problem=str(error))
+            self._until = loop.time() + self._patience
+        if loop.time() >= self._until:
+            raise error
+        await asyncio.sleep(_RETRY_SECONDS)

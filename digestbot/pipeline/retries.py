@@ -13,9 +13,9 @@ _WAITS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240))
 _GREYLISTED = (timedelta(minutes=5), timedelta(minutes=15))
 # By up to a quarter longer, so that what failed together does not come back together.
 _JITTER = 0.25
-# The link in a mail that asks for confirmation is good for so long; an alert is old by then, too.
+# The link in a mail that asks for confirmation is good for so long.
 _NOTES = timedelta(hours=48)
-# RFC 5321 section 4.5.4.1 gives up after four or five days.
+# RFC 5321 section 4.5.4.1 gives up after four or five days. An alert may tell of what kept it that long.
 _LONGEST = timedelta(days=5)
 
 
@@ -29,6 +29,8 @@ def wait(attempts: int, chance: float, *, greylisted: bool = False) -> timedelta
 
 def deadline(delivery: Delivery, digest: Digest | None, subscriber: Subscriber | None) -> datetime:
     """Return when a mail is too old to be sent: a digest when the next one is due."""
+    if delivery.kind == DeliveryKind.ALERT:
+        return delivery.created_at + _LONGEST
     if delivery.kind != DeliveryKind.DIGEST or digest is None or subscriber is None:
         return delivery.created_at + _NOTES
     following = next_due(delivery.created_at, subscriber, digest.local_day)

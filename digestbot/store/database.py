@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database as SqliteDatabase
 
-from digestbot.errors import ForeignDatabaseError, FullDiskError, StoreError
+from digestbot.errors import ForeignDatabaseError, FullDiskError, LockedStoreError, StoreError
 from digestbot.store.schema import APPLICATION_ID, migrations
 
 _BUSY_SECONDS = 30.0
@@ -177,8 +177,10 @@ def translated(path: Path) -> Iterator[None]:
                 f" again (SQLite: {text})"
             ) from error
         if "locked" in text or "busy" in text:
-            advice = "another program holds the database; try again when it is done"
-        elif "not a database" in text:
+            raise LockedStoreError(
+                f"{path}: another program holds the database; try again when it is done (SQLite: {text})"
+            ) from error
+        if "not a database" in text:
             raise ForeignDatabaseError(
                 f"{path}: is not a digestbot database; set 'database' to another file"
             ) from error

@@ -7,6 +7,7 @@ with the process; a row in ``sending`` whose lock is free is uncertain.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -139,27 +140,36 @@ class Outbox:
     ) -> list[Delivery]:
         """Return at most ``limit`` deliveries whose time has come, in the order they are to go out; nothing changes.
 
-        What has not been tried goes first, so that a mail that stops a run does not stop the next one
-        too; of those, sign-up mails and alerts go before digests; then those that have waited longest. Left out are
-        those ``without``, those to ``spared`` domains, and the shares of other processes.
+        Sign-up mails and alerts go before digests; of either, those that have not been tried go first, then those that
+        have waited longest. Left out are those ``without``, those to ``spared`` domains, and the shares of other
+        processes.
         """
-        rows = self._database.rows(
-            "select * from deliveries indexed by deliveries_waiting where state in ('pending', 'deferred')"
-            " and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
-            " and id % :of = :number and id not in (select value from json_each(:without))"
-            " and (:spared = '[]' or domain not in (select value from json_each(:spared)))"
-            f" and not {_UNWANTED} order by state = 'deferred', kind = 'digest', next_at, id limit :limit",
-            {
-                "now": instant_text(now),
-                "only": only,
-                "number": share.number,
-                "of": share.of,
-                "without": json.dumps(list(without)),
-                "spared": json.dumps(list(spared)),
-                "limit": limit,
-            },
-        )
-        return [_value(row) for row in rows]
+        found: list[Delivery] = []
+        for is_digest, is_deferred in itertools.product((0, 1), repeat=2):
+            rows = self._database.rows(
+                # As the index has them: the rows come in order, and only as many as are wanted are looked at.
+                "select * from deliveries indexed by deliveries_waiting where state in ('pending', 'deferred')"
+                " and (state = 'deferred') = :deferred and (kind = 'digest') = :digest"
+                " and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
+                " and id % :of = :number and id not in (select value from json_each(:without))"
+                " and (:spared = '[]' or domain not in (select value from json_each(:spared)))"
+                f" and not {_UNWANTED} order by next_at, id limit :limit",
+                {
+                    "deferred": is_deferred,
+                    "digest": is_digest,
+                    "now": instant_text(now),
+                    "only": only,
+                    "number": share.number,
+                    "of": share.of,
+                    "without": json.dumps(list(without)),
+                    "spared": json.dumps(list(spared)),
+                    "limit": limit - len(found),
+                },
+            )
+            found.extend(_value(row) for row in rows)
+            if len(found) == limit:
+                break
+        return found
 
     def how_many_wait(self, now: datetime, *, only: SubscriberId | None = None) -> int:
         """Return how many deliveries there are whose time has come, wanted or not."""
@@ -213,9 +223,10 @@ class Outbox:
         at = instant_text(now)
         if not mark.tried:
             connection.execute(
-                "update deliveries set state = ?, owner = null, attempts = attempts - 1,"
-                " next_at = coalesce(?, next_at), changed_at = ? where id = ? and state = 'sending' and owner = ?",
-                (mark.state, instant_text(mark.next_at) if mark.next_at else None, at, mark.delivery.id, self._run),
+                "update deliveries set state = iif(:state = 'expired' and uncertain, 'held', :state), owner = null,"
+                " attempts = attempts - 1, smtp_text = iif(smtp_text = '', :text, smtp_text), changed_at = :at"
+                " where id = :id and state = 'sending' and owner = :owner",
+                {"state": mark.state, "text": mark.text, "at": at, "id": mark.delivery.id, "owner": self._run},
             )
             return
         connection.execute(
