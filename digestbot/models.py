@@ -187,7 +187,7 @@ class Delivery:
     """One mail to one address; unique by ``(kind, key)``.
 
     ``subscriber_id`` is ``None`` for an alert, which goes to the admin. ``details`` is what an alert has to tell, and
-    of a note to a subscriber the language that it was asked for in, which is English when it is empty.
+    of a note to a subscriber what they had chosen when it was asked for, as ``digest.notes`` writes it.
     """
 
     id: DeliveryId

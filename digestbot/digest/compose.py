@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from digestbot.digest.notes import to_details
 from digestbot.models import (
     Delivery,
     DeliveryKind,
@@ -59,6 +60,14 @@ def compose(
             for position, one in enumerate(chosen, 1)
         ),
     )
+
+
+def best(digest: Digest, most: int | None) -> Digest:
+    """Return a digest with its ``most`` best papers by score, all when it is ``None``, in their order and places."""
+    if most is None:
+        return digest
+    kept = sorted(digest.items, key=lambda item: (-item.score, item.position))[:most]
+    return replace(digest, items=tuple(sorted(kept, key=lambda item: item.position)))
 
 
 def digest_delivery(digest: Digest, subscriber: Subscriber, *, domain: str) -> Delivery:
@@ -115,5 +124,5 @@ def _note(kind: DeliveryKind, subscriber: Subscriber, domain: str, now: datetime
         attempts=0,
         bytes_hash=None,
         created_at=moment,
-        details=subscriber.language,
+        details=to_details(subscriber),
     )

@@ -12,12 +12,13 @@ from digestbot.digest.columns import wrapped
 from digestbot.digest.molds import Fill
 from digestbot.digest.parts import Parts
 from digestbot.digest.pieces import Pieces
-from digestbot.digest.readable import readable
+from digestbot.digest.readable import readable, visible
+from digestbot.digest.room import link
 from digestbot.digest.words import Words
 from digestbot.links import Links
-from digestbot.models import DigestItem, Paper
+from digestbot.models import LANGUAGES, DigestItem, Paper
 
-_MAX_TITLE = 300
+_MAX_TITLE, _MAX_ID = 300, 300
 # About 10 kB each.
 _PAPERS_KEPT = 2048
 
@@ -80,13 +81,13 @@ class Items:
         values = {
             "section": section,
             "title": wording.shorten(wording.title(paper), _MAX_TITLE),
-            "url": paper.url,
-            "id": paper.id.removeprefix("arxiv:"),
+            "url": link(paper.url),
+            "id": wording.shorten(visible(paper.id).removeprefix("arxiv:"), _MAX_ID),
             "authors": shown,
             "author_line": "".join(one.before + one.name for one in shown),
             "meta": wording.meta(paper, words),
             "summary": wording.summary(readable(paper.abstract), style.summary),
-            "similar": self._links.paper(paper.id),
+            "similar": link(self._links.paper(paper.id)),
             "level": style.level,
         }
         trial = _own(99_999, "<Long>", 'words & "more" % ' * 20, "https://example.org/f/x", words)
@@ -104,5 +105,15 @@ def _own(position: int, phrase: str, why: str, feedback: str, words: Words) -> d
         "reason_lines": wrapped(f"{phrase}: {why}", "  > ", "    "),
         "like": f"{feedback}?like={position}",
         "dislike": f"{feedback}?dislike={position}",
-        **wording.labels(position, words),
+        **_labels(position, words),
+    }
+
+
+@lru_cache(maxsize=64 * len(LANGUAGES))
+def _labels(position: int, words: Words) -> dict[str, str]:
+    """Return what the links of a paper are called where they are read aloud: each begins with its visible word."""
+    return {
+        "like_label": words.gettext("Like paper %(position)s") % {"position": position},
+        "dislike_label": words.gettext("Not for me: paper %(position)s") % {"position": position},
+        "similar_label": words.gettext("Similar to paper %(position)s") % {"position": position},
     }

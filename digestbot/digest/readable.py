@@ -73,6 +73,11 @@ def readable(text: str) -> str:
     return _cleaned(_without_html(_cleaned(text[:_MOST] + "…" * (len(text) > _MOST))))
 
 
+def visible(text: str) -> str:
+    """Return a name, or what else holds no markup, as one line without what nobody sees."""
+    return _cleaned(text)
+
+
 @lru_cache(maxsize=4096)
 def _remembered(text: str) -> str:
     return _cleaned(prose_of(_without_html(_cleaned(text))))

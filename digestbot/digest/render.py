@@ -13,6 +13,7 @@ import jinja2
 
 from digestbot.digest import alerts, stoppages, wording
 from digestbot.digest.columns import WIDTH, wrapped
+from digestbot.digest.compose import best
 from digestbot.digest.items import Items, Style
 from digestbot.digest.molds import Fill
 from digestbot.digest.parts import Parts
@@ -90,36 +91,39 @@ class Renderer:
         # The mail says the same whatever the subscriber chooses meanwhile.
         words = words_of(digest.language)
         feedback = self._links.feedback(digest.id)
-        shown = digest.items[: brevity.papers]
-        sections = wording.sections(digest, words)
+        # It speaks of what it shows, of nothing that is left out.
+        shown = best(digest, brevity.papers)
+        sections = wording.sections(shown, words)
         style = Style(words=words, summary=brevity.summary, level=3 if any(sections) else 2)
         items = [
-            self._items.made(item, section, feedback, style) for item, section in zip(shown, sections, strict=False)
+            self._items.made(item, section, feedback, style)
+            for item, section in zip(shown.items, sections, strict=True)
         ]
-        subject = wording.subject(digest, words)
+        subject = wording.subject(shown, words)
         own = {
             "subject": subject,
-            "preheader": wording.preheader(digest, words),
+            "preheader": wording.preheader(shown, words),
             "email": subscriber.email,
             "items": items,
             "all": feedback,
             "preferences": self._links.preferences(subscriber.id),
             "unsubscribe": self._links.unsubscribe(subscriber.id),
-            **_numbers(digest, words),
-            **_lines(digest, subscriber, words),
+            **_numbers(shown, words),
+            **_lines(shown, subscriber, words),
         }
-        left_out = wording.left_out(len(digest.items) - len(shown), words)
-        html, text = self._frame(words, digest.local_day, left_out)
+        left_out = wording.left_out(len(digest.items) - len(shown.items), words)
+        html, text = self._frame(words, digest.local_day, wording.heading(shown, words), left_out)
         return Rendered(
             subject=subject,
             html_pieces=html({**own, "papers": Pieces(chain.from_iterable(item.html for item in items))}),
             text_pieces=text({**own, "papers": Pieces(chain.from_iterable(item.text for item in items))}),
         )
 
-    def _make_frame(self, words: Words, day: date, left_out: str) -> tuple[Fill, Fill]:
+    def _make_frame(self, words: Words, day: date, heading: str, left_out: str) -> tuple[Fill, Fill]:
         known = {
             "lang": words.language,
             "day": words.long_day(day),
+            "heading": heading,
             "left_out": left_out,
             "postal_address": self._postal_address,
         }
@@ -229,14 +233,13 @@ def _numbers(digest: Digest, words: Words) -> dict[str, Any]:
 def _lines(digest: Digest, subscriber: Subscriber, words: Words) -> dict[str, str]:
     """Return why a mail came and why it holds what it holds, as sentences and as lines of the text part."""
     lead, how_often = wording.lead(digest, words), wording.how_often(digest.days, words)
-    why = words.gettext("Why today’s list")
     because = words.gettext("You get this mail %(how_often)s because you signed up with %(email)s.") % {
         "how_often": how_often,
         "email": subscriber.email,
     }
     return {
         "lead": lead,
-        "lead_lines": wrapped(f"{why}: {lead}"),
+        "lead_lines": wrapped(f"{wording.heading(digest, words)}: {lead}"),
         "how_often": how_often,
         "because": because,
         "because_lines": wrapped(because),

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from digestbot.digest.readable import readable
+from digestbot.digest.readable import readable, visible
+from digestbot.digest.room import fitting
+from digestbot.digest.spelling import as_written
 from digestbot.digest.words import ENGLISH, Words
 from digestbot.identifiers import site_of
 from digestbot.models import LANGUAGES, Digest, Paper, Reason, is_weekly, weekdays
@@ -22,14 +24,15 @@ from digestbot.ranking.names import Name, may_be, readings
 
 # Who follows much may have a paper for many reasons.
 _MOST_NAMED = 3
-_MAX_NAME, _MAX_CATEGORY = 80, 40
+_MAX_NAME, _MAX_CATEGORY, _MAX_TERM = 80, 40, 80
+# Of those who follow whole institutes.
+_MOST_FOLLOWED = 8
 # Papers of so many days are those of a pause.
 _PAUSE_DAYS = 5
 
 Kind: TypeAlias = Literal["daily", "weekly", "catch-up", "first"]
 # A cut text does not end on one.
 _LITTLE_WORDS = re.compile(r"(?:\s+(?:a|an|and|as|at|by|for|from|in|of|on|or|the|to|via|with))+\Z", re.IGNORECASE)
-_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!al\.)(?<!vs\.)\s+(?=[A-Z\"“(])")
 
 
@@ -63,10 +66,14 @@ def _sentence(words: Words, one: str, many: str, number: int) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return text of at most ``limit`` characters, cut between words, the cut shown by an ellipsis."""
+    """Return text of at most ``limit`` characters, fewer of heavy ones, cut between words and then with an ellipsis."""
+    return _cut(text, fitting(text, limit))
+
+
+def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
-    cut = text[: limit - 2]
+    cut = text[: max(limit - 2, 0)]
     space = cut.rfind(" ")
     kept = cut[: space if space > limit // 2 else None].rstrip(" ,;:.-")
     return (_LITTLE_WORDS.sub("", kept) or kept) + "\N{NO-BREAK SPACE}…"
@@ -76,13 +83,14 @@ def summary(abstract: str, limit: int = 290) -> str:
     """Return the first sentences of an abstract that fit; of one long sentence, its beginning."""
     if not limit:
         return ""
+    limit = fitting(abstract, limit)
     taken = ""
     for sentence in _SENTENCE_END.split(abstract):
         longer = f"{taken} {sentence}".strip()
         if len(longer) > limit:
             break
         taken = longer
-    return taken or shorten(abstract, limit)
+    return taken or _cut(abstract, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +103,16 @@ class Author:
 
 
 def shown_authors(authors: Sequence[str], followed: Sequence[str] = ()) -> list[Author]:
-    """Return all authors of four or fewer, else the first three, the last, and between them who is followed.
+    """Return all authors of four or fewer, else the first three, the last, and between them some who are followed.
 
     ``followed`` are names as the reader gave them; what is no name of an author is none.
     """
     followed_names = [name for one in followed for name in readings(one)]
-    of_them = {number for number, author in enumerate(authors) if _is_one_of(author, followed_names)}
+    of_them = [number for number, author in enumerate(authors) if _is_one_of(author, followed_names)][:_MOST_FOLLOWED]
     shown = sorted({*range(len(authors) if len(authors) <= 4 else 3), len(authors) - 1, *of_them} - {-1})
     befores = ["", *(", " if number == before + 1 else " … " for before, number in pairwise(shown))]
     return [
-        Author(before, shorten(" ".join(authors[number].split()), _MAX_NAME), number in of_them)
+        Author(before, shorten(visible(authors[number]), _MAX_NAME), number in of_them)
         for before, number in zip(befores, shown, strict=False)
     ]
 
@@ -149,8 +157,8 @@ def listed(names: Sequence[str], words: Words = ENGLISH) -> str:
 
 
 def title(paper: Paper) -> str:
-    """Return the title of a paper as people read it; one of nothing but markup as it is."""
-    return readable(paper.title) or " ".join(paper.title.split())
+    """Return the title of a paper as people read it; one of nothing but markup as it is, of nothing else its id."""
+    return readable(paper.title) or visible(paper.title) or visible(paper.id)
 
 
 def short_title(text: str) -> str:
@@ -166,7 +174,22 @@ def kind(digest: Digest) -> Kind:
     if is_weekly(digest.days):
         return "weekly"
     days = [item.paper.announced for item in digest.items]
-    return "catch-up" if (max(days) - min(days)).days >= _PAUSE_DAYS else "daily"
+    return "catch-up" if (max(days) - min(days)).days >= max(_PAUSE_DAYS, _usual_gap(digest)) else "daily"
+
+
+def _usual_gap(digest: Digest) -> int:
+    """Return how many days there are between a list of this weekday and the one before, when none is missed."""
+    chosen = weekdays(digest.days)
+    return next(gap for gap in range(1, 8) if gap == 7 or (digest.local_day - timedelta(days=gap)).weekday() in chosen)
+
+
+def heading(digest: Digest, words: Words = ENGLISH) -> str:
+    """Return what stands before the lead."""
+    if is_weekly(digest.days):
+        return words.gettext("Why this week’s list")
+    if kind(digest) == "catch-up":
+        return words.gettext("Why this list")
+    return words.gettext("Why today’s list")
 
 
 def sections(digest: Digest, words: Words = ENGLISH) -> list[str]:
@@ -218,6 +241,8 @@ def preheader(digest: Digest, words: Words = ENGLISH) -> str:
         # Translators: the end of a list of titles, as in "Also A, B, C and one more."
         names.append(_counted(words, "one more", "%(number)s more", more))
     if not names:
+        if is_weekly(digest.days):
+            return words.gettext("Your paper of the week.")
         return words.gettext("Your paper of the day.")
     return words.gettext("Also %(titles)s.") % {"titles": listed(names, words)}
 
@@ -324,8 +349,9 @@ def reason(reason: Reason, paper: Paper, words: Words = ENGLISH) -> tuple[str, s
         # Translators: a title stands behind it.
         return words.gettext("Because you liked"), shorten(readable(reason.terms[0]), 90)
     # What stays together on a line.
-    terms = reason.terms if reason.kind == "follow" else [as_written(term, paper) for term in reason.terms]
-    named = " · ".join(term.replace(" ", "\N{NO-BREAK SPACE}") for term in terms[:_MOST_NAMED])
+    first = reason.terms[:_MOST_NAMED]
+    terms = first if reason.kind == "follow" else [as_written(term, paper) for term in first]
+    named = " · ".join(shorten(visible(term), _MAX_TERM).replace(" ", "\N{NO-BREAK SPACE}") for term in terms)
     if reason.kind == "follow":
         # Translators: names, words and phrases stand behind it.
         return words.gettext("Because you follow"), named
@@ -343,23 +369,6 @@ def _upvoted(upvotes: int, words: Words) -> str:
     return _counted(words, "one upvote", "%(number)s upvotes", upvotes)
 
 
-def as_written(term: str, paper: Paper) -> str:
-    """Return a term with the capitals that its paper writes inside words: ``VLMs`` for ``vlms``."""
-    capitals = _capitals(paper.title, paper.abstract)
-    return " ".join(capitals.get(word, word) for word in term.split(" ")) if capitals else term
-
-
-@lru_cache(maxsize=4096)
-def _capitals(*texts: str) -> dict[str, str]:
-    """Return the words with capitals behind their first letter, by how they are in small letters; the first of each."""
-    found: dict[str, str] = {}
-    for text in texts:
-        for word in _WORD.findall(text):
-            if word[1:] != word[1:].lower():
-                found.setdefault(word.lower(), word)
-    return found
-
-
 def how_often(days: str, words: Words = ENGLISH) -> str:
     """Return ``every day``, ``each working day``, ``on Mondays and Thursdays``."""
     if days == "daily":
@@ -373,19 +382,9 @@ def how_often(days: str, words: Words = ENGLISH) -> str:
     return words.gettext("on %(days)s") % {"days": listed(chosen, words)}
 
 
-@lru_cache(maxsize=64 * len(LANGUAGES))
-def labels(position: int, words: Words = ENGLISH) -> dict[str, str]:
-    """Return what the links of a paper are called where they are read aloud: each begins with its visible word."""
-    return {
-        "like_label": words.gettext("Like paper %(position)s") % {"position": position},
-        "dislike_label": words.gettext("Not for me: paper %(position)s") % {"position": position},
-        "similar_label": words.gettext("Similar to paper %(position)s") % {"position": position},
-    }
-
-
 def meta(paper: Paper, words: Words = ENGLISH) -> str:
     """Return source, categories and day: ``arXiv · cs.CL, cs.IR · 27 May``."""
-    categories = ", ".join(shorten(" ".join(one.split()), _MAX_CATEGORY) for one in paper.categories[:2])
+    categories = ", ".join(shorten(visible(one), _MAX_CATEGORY) for one in paper.categories[:2])
     return " · ".join(filter(None, [source(paper), categories, words.short_day(paper.announced)]))
 
 

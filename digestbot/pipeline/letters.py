@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from digestbot.digest import alerts, stoppages
+from digestbot.digest import alerts, notes, stoppages
 from digestbot.digest.render import SHORTER, Rendered, Renderer
 from digestbot.errors import RejectedError, RenderError
 from digestbot.links import Links, SignedAddresses
@@ -78,9 +78,7 @@ class Letters:
         # The address is the one of the day of composing, in the envelope and in the text alike.
         subscriber = replace(self._subscribers.get(delivery.subscriber_id), email=delivery.address)
         if delivery.kind != DeliveryKind.DIGEST:
-            # In the language of that day, too: what went out before there were others is English.
-            in_words = replace(subscriber, language=delivery.details or "en")
-            return self._signed(delivery, self._note(delivery, in_words))
+            return self._signed(delivery, self._note(delivery, _as_chosen(subscriber, delivery)))
         digest = self._digests.find(delivery.digest_id) if delivery.digest_id is not None else None
         if digest is None:
             raise RenderError(f"delivery {delivery.id} has no digest")
@@ -148,3 +146,11 @@ class Letters:
 
     def _signed(self, delivery: Delivery, message: bytes) -> bytes:
         return self._sign(message, delivery.created_at) if self._sign else message
+
+
+def _as_chosen(subscriber: Subscriber, delivery: Delivery) -> Subscriber:
+    """Return a subscriber with what they had chosen when a note was asked for."""
+    try:
+        return notes.as_chosen(subscriber, delivery.details)
+    except ValueError as error:
+        raise RejectedError(f"this mail cannot be written: {error}") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestbot.digest.compose import compose, confirm_delivery, digest_delivery, is_candidate, window
+from digestbot.digest.compose import best, compose, confirm_delivery, digest_delivery, is_candidate, window
 from digestbot.models import DeliveryKind
 from tests.factories import DAY, NOW, digest, paper, scored, subscriber
 
@@ -69,6 +70,19 @@ def test_a_digest_keeps_the_order_of_what_was_chosen() -> None:
     made = compose([scored(3), scored(1), scored(2)], subscriber(), local_day=DAY, now=NOW, number=7, considered=40)
     assert [(item.position, item.paper.id[-1]) for item in made.items] == [(1, "3"), (2, "1"), (3, "2")]
     assert (made.subscriber_id, made.local_day, made.number, made.considered) == (subscriber().id, DAY, 7, 40)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(1, 12))
+def test_the_best_of_a_digest_are_in_its_order_and_none_left_out_is_better(scores: list[int], most: int) -> None:
+    whole = digest(*(paper(number) for number, _ in enumerate(scores, 1)))
+    items = tuple(replace(item, score=score) for item, score in zip(whole.items, scores, strict=True))
+    kept = best(replace(whole, items=items), most).items
+    left = [item for item in items if item not in kept]
+    assert len(kept) == min(most, len(items))
+    assert list(kept) == [item for item in items if item in kept]
+    for one in kept:
+        assert all((one.score, -one.position) > (other.score, -other.position) for other in left)
+    assert best(whole, None) is whole
 
 
 def test_the_time_of_composing_has_whole_seconds() -> None:

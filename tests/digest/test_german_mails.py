@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
@@ -153,6 +154,20 @@ def test_a_shorter_german_mail_counts_what_it_has_no_room_for(renderer: Renderer
     ):
         text = renderer.digest(one, reader, brevity).text
         assert f"{left} stehen auf der Seite dieser Liste" in text if left else "weitere Arbeiten" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"number": 3}, "Warum diese Liste: "),
+        ({"days": "weekly", "number": 3}, "Warum die Liste dieser Woche: Das Beste"),
+    ],
+)
+def test_what_stands_before_the_german_lead_fits_the_sort_of_list(
+    renderer: Renderer, changes: dict[str, Any], said: str
+) -> None:
+    reader = subscriber(language="de")
+    assert said in renderer.digest(digest(reader=reader, **changes), reader).text
 
 
 def test_a_german_text_fits_a_terminal(renderer: Renderer) -> None:

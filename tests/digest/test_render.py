@@ -18,7 +18,7 @@ from lxml import etree, html
 
 from digestbot.digest import wording
 from digestbot.digest.environment import environment
-from digestbot.digest.render import FULL, SHORTER, Rendered, Renderer
+from digestbot.digest.render import FULL, SHORTER, Brevity, Rendered, Renderer
 from digestbot.errors import RenderError
 from digestbot.links import Links
 from digestbot.models import Digest, Paper, Reason
@@ -124,6 +124,40 @@ def test_a_shorter_mail_says_less_of_each_paper_and_then_of_fewer(renderer: Rend
             assert LINKS.feedback(one.id) in own_links(each.text)
 
 
+def test_a_mail_with_room_for_few_papers_has_the_best_by_day_and_speaks_of_no_other(renderer: Renderer) -> None:
+    titles = ["Owl", "Wren", "Lark", "Kite", "Crow"]
+    papers = [
+        paper(place, title=title, announced=DAY - timedelta(days=5 - place)) for place, title in enumerate(titles, 1)
+    ]
+    one = digest(*papers, days="weekly", number=3)
+    scores = (0.1, 0.8, 0.3, 0.2, 0.9)
+    one = replace(one, items=tuple(replace(item, score=score) for item, score in zip(one.items, scores, strict=True)))
+    made = renderer.digest(one, subscriber(), Brevity(summary=0, papers=2))
+    assert [words(title) for title in tree(made).iter("h3")] == ["Wren", "Crow"]
+    assert [words(day) for day in tree(made).iter("h2")] == ["Saturday, 24 May", "Tuesday, 27 May"]
+    assert made.subject == "Crow, and one more (27 May)"
+    for text in (words(tree(made)), " ".join(made.text.split())):
+        assert "two of 40" in text
+        assert "Two papers that answer to" in text
+        assert "Three more papers on the page of this list" in text
+        assert not [title for title in ("Owl", "Lark", "Kite") if title in text]
+    # The page knows a paper by its place in the whole list.
+    assert re.findall(r"\?like=(\d)", made.text) == ["2", "5"]
+
+
+def test_what_stands_before_the_lead_fits_the_sort_of_list(renderer: Renderer) -> None:
+    a_week_ago = paper(1, announced=DAY - timedelta(days=6))
+    lists = {
+        "Why today’s list": digest(paper(1), number=3),
+        "Why this week’s list": digest(a_week_ago, paper(2), days="weekly", number=3),
+        "Why this list": digest(a_week_ago, paper(2), number=3),
+    }
+    for said, one in lists.items():
+        made = renderer.digest(one, subscriber())
+        for text in (words(tree(made)), made.text):
+            assert [other for other in lists if other in text] == [said]
+
+
 def test_each_paper_has_a_like_and_a_dislike_link_of_its_own_position(renderer: Renderer) -> None:
     one = digest(*map(paper, range(1, 5)))
     links = own_links(renderer.digest(one, subscriber()).html)
@@ -196,21 +230,27 @@ def test_markup_in_any_text_of_a_paper_is_shown_and_never_obeyed(renderer: Rende
 
 @settings(deadline=None, max_examples=25)
 @given(
-    text=st.text(st.sampled_from("<>&\"'/!-=a {}%#;\\") | st.characters(categories=("L", "P")), min_size=1, max_size=60)
+    text=st.text(
+        st.sampled_from("<>&\"'/!-=a {}%#;\\界\u0301\u0489\x00\x1b\u202e\u200d\ufe0fאب🦉👩") | st.characters(),
+        min_size=1,
+        max_size=60,
+    ),
+    path=st.text(st.sampled_from("ab/?=&%;'#~.{}"), max_size=60),
 )
-@example(text="--><script>x</script>")
-@example(text='" onmouseover="x')
-@example(text="{{ 7 * 7 }}{% raw %}")
-def test_no_text_changes_the_structure_of_the_html(templates: jinja2.Environment, text: str) -> None:
-    renderer = Renderer(templates, LINKS)
-    title = " ".join(text.split()) or "x"
-    odd = paper(1, title=title, abstract=f"Word {title}", authors=(title,), categories=(title,))
+@example(text="--><script>x</script>", path="'&quot;{{ 7 }}")
+@example(text='" onmouseover="x', path="")
+@example(text="{{ 7 * 7 }}{% raw %}", path="%s")
+@example(text="\0position\0", path="")
+def test_no_text_changes_the_structure_of_the_html(renderer: Renderer, text: str, path: str) -> None:
+    title, url = " ".join(text.split()) or "x", f"https://x.example/{path}"
+    odd = paper(1, title=title, abstract=f"Word {title}", authors=(title,), categories=(title,), url=url)
     made = renderer.digest(digest(odd), subscriber())
     quiet = renderer.digest(digest(plain(odd)), subscriber())
     assert tags(made) == tags(quiet)
     assert [sorted(one.keys()) for one in tree(made).iter()] == [sorted(one.keys()) for one in tree(quiet).iter()]
     (shown,) = tree(made).iter("h2")
     assert words(shown) == " ".join(wording.title(odd).split())
+    assert [str(one.get("href")) for one in shown.iter("a")] == [url]
 
 
 def test_a_paper_of_a_title_and_nothing_else_is_fine(renderer: Renderer) -> None:

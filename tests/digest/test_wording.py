@@ -116,6 +116,8 @@ def test_who_is_followed_stands_out_and_is_never_lost_in_the_ellipsis() -> None:
     assert shown(names, "D. Oduya", "Roe, Finn") == "Ada Quill, Ben Ito, Cleo Marsh, *Dan Oduya* … *Finn Roe*"
     assert shown(names, "Ben Ito") == "Ada Quill, *Ben Ito*, Cleo Marsh … Finn Roe"
     assert shown("Ada Quill, Ben Ito", "Ada M. Quill") == "*Ada Quill*, Ben Ito"
+    crowd = [f"Ada{'a' * number} Quill" for number in range(100)]
+    assert [one.followed for one in shown_authors(crowd, crowd)] == [True] * 8 + [False]
     # Another of the family, and a word that is followed, are no author.
     assert shown(names, "Gus Lind", "sparse retrieval") == "Ada Quill, Ben Ito, Cleo Marsh … Finn Roe"
 
@@ -150,6 +152,7 @@ def test_the_preheader_says_what_else_is_inside() -> None:
     titles = ["Owl", "Wren: small models", "A title that is rather longer than others and has no name", "Lark", "Kite"]
     papers = [paper(number, title=title) for number, title in enumerate(titles, 1)]
     assert preheader(digest(*papers[:1])) == "Your paper of the day."
+    assert preheader(digest(*papers[:1], days="weekly")) == "Your paper of the week."
     assert preheader(digest(*papers[:2])) == "Also Wren."
     assert preheader(digest(papers[0], papers[1], papers[3])) == "Also Wren and Lark."
     assert (
@@ -184,6 +187,10 @@ def announced(*days: int, **changes: Any) -> Digest:
 def test_a_first_list_a_weekly_one_and_one_after_a_pause_say_what_they_are() -> None:
     assert [kind(announced(0, 0)), kind(announced(3, 0))] == ["daily", "daily"]
     assert kind(announced(6, 0)) == "catch-up"
+    # From Tuesday to Monday nothing is missed by who reads on Mondays and Tuesdays.
+    monday = DAY - timedelta(days=1)
+    assert kind(announced(6, 1, days="mon,tue", local_day=monday)) == "daily"
+    assert kind(announced(7, 1, days="mon,tue", local_day=monday)) == "catch-up"
     assert lead(announced(6, 0)).startswith("A few days at once, from 21 May to 27 May. Two papers")
     assert kind(announced(6, 0, days="weekly")) == kind(announced(0, days="mon")) == "weekly"
     assert lead(announced(6, 0, days="weekly")).startswith("The best of the week, by day. Two papers")

@@ -57,6 +57,9 @@ class Post:
     hang_up_after_data: set[str] = field(default_factory=set)
     to_sender: str = "250 2.1.0 go on"
     seconds: float = 0.0
+    # How many mails it had in hand at once, at most.
+    at_once: int = 0
+    _in_hand: int = 0
     # Everything whose data came, whatever was answered; and what was answered with 250.
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     taken: list[tuple[str, bytes]] = field(default_factory=list)
@@ -82,9 +85,12 @@ class Post:
         [address] = envelope.rcpt_tos
         with self.changed:
             self.seen.append((address, envelope.content))
+            self._in_hand += 1
+            self.at_once = max(self.at_once, self._in_hand)
             self.changed.notify_all()
         if self.seconds:
             await asyncio.sleep(self.seconds)
+        self._in_hand -= 1
         if address in self.hang_up_after_data:
             server.transport.close()
             return OK
@@ -123,7 +129,7 @@ def listening(post: Post) -> Iterator[Post]:
 
 
 @contextmanager
-def narrow_door(port: int, most: int) -> Iterator[int]:
+def narrow_door(port: int, most: Callable[[], int]) -> Iterator[int]:
     """Yield a port that leads to another, for so many connections at a time; one more hears 421."""
     inside: set[threading.Thread] = set()
     ended = threading.Event()
@@ -148,7 +154,7 @@ def narrow_door(port: int, most: int) -> Iterator[int]:
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
                 guest, _ = door.accept()
-                if len(inside) >= most:
+                if len(inside) >= most():
                     with guest:
                         guest.sendall(b"421 4.7.0 too many connections\r\n")
                     continue

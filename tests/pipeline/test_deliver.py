@@ -275,10 +275,22 @@ def test_a_newer_digest_is_sent_in_place_of_one_that_waits(office: Office, serve
 def test_a_server_that_takes_fewer_connections_still_gets_all_the_mail(office: Office, server: Post) -> None:
     office.post("ada", "bela", "cy")
     server.seconds = 0.05
-    with narrow_door(office.port, most=2) as port:
+    with narrow_door(office.port, most=lambda: 2) as port:
         office.port, office.connections = port, 6
         outcome = office.deliver()
     assert (dict(outcome.counts), outcome.stopped) == ({DeliveryState.SENT: 3}, "")
+
+
+def test_connections_that_were_turned_away_come_back_in_the_same_run(office: Office, server: Post) -> None:
+    many = 30
+    office.post(*(f"reader{number}" for number in range(many)))
+    server.seconds = 0.1
+    # Longer than a connection tries at the beginning.
+    with narrow_door(office.port, most=lambda: 1 if len(server.taken) < 6 else 3) as port:
+        office.port, office.connections = port, 3
+        outcome = office.deliver()
+    assert (dict(outcome.counts), outcome.stopped) == ({DeliveryState.SENT: many}, "")
+    assert server.at_once > 1
 
 
 def test_who_unsubscribes_during_a_run_is_not_mailed(office: Office, server: Post) -> None:

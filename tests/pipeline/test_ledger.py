@@ -1,11 +1,13 @@
-"""The ledger of a run: on a full disk marks are tried again for a while, claims are not, and a run comes to an end."""
+"""The ledger of a run: what cannot be written for now is tried again for a while, claims are not, and a run ends."""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,52 @@ def test_a_lock_that_cannot_be_looked_at_is_not_taken_for_a_dead_process(store: 
         store.outbox.recover(NOW, "resend")
     assert held(store, made).state == DeliveryState.SENDING
     store.outbox.close_run()
+
+
+def test_a_mark_waits_while_another_program_holds_the_database(store: Store) -> None:
+    made, delivery = post(store, join(store), [paper()])
+    store.outbox.open_run("one")
+    store.outbox.settle(NOW, NOW, claims=[Claim(delivery=delivery)])
+
+    async def mark(ledger: Ledger) -> None:
+        # As after half a minute: a program that was stopped in the middle of a commit.
+        await ledger.call(lambda: store.database.connection.execute("pragma busy_timeout = 10"))
+        with closing(sqlite3.connect(store.database.path, isolation_level=None)) as other:
+            other.execute("begin immediate")
+            marking = asyncio.create_task(ledger.turn(Mark(delivery=delivery, state=DeliveryState.SENT, code=250)))
+            await asyncio.sleep(0.3)
+            assert not marking.done()
+        await marking
+
+    in_a_ledger(store, 60.0, mark)
+    assert held(store, made).state == DeliveryState.SENT
+    store.outbox.close_run()
+
+
+def test_what_else_is_written_waits_as_patiently_and_not_longer(store: Store) -> None:
+    post(store, join(store), [paper()])
+    refused: list[FullDiskError] = []
+    moments = (NOW + number * timedelta(minutes=1) for number in count())
+
+    def slow_down() -> None:
+        store.outbox.slow_down(1.0, next(moments))
+
+    async def write(ledger: Ledger) -> None:
+        writing = asyncio.create_task(ledger.write(slow_down))
+        with full_disk(store):
+            await asyncio.sleep(0.2)
+            assert not writing.done()
+        await writing
+
+    async def give_up(ledger: Ledger) -> None:
+        with full_disk(store):
+            try:
+                await ledger.write(slow_down)
+            except FullDiskError as error:
+                refused.append(error)
+
+    in_a_ledger(store, 60.0, write)
+    [row] = store.database.rows("select slow from rates")
+    assert row["slow"] == 0.5
+    in_a_ledger(store, 0.1, give_up)
+    assert len(refused) == 1
