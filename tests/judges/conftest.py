@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
 
-from tests.factories import new_store
-from tests.judges.mails import write_all
+from tests.judges.mails import Post, write_all
 from tests.judges.node import ask
 from tests.required import missing, node_packages
 
@@ -21,13 +16,15 @@ Judge = Callable[[str, Any], Any]
 
 
 @pytest.fixture(scope="session")
-def mails(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path, templates: jinja2.Environment
-) -> dict[str, bytes]:
-    """One mail of each kind, as the bytes that are sent."""
-    path = shutil.copyfile(empty_database, tmp_path_factory.mktemp("judged") / "digestbot.sqlite")
-    with closing(new_store(path)) as store:
-        return write_all(store, templates)
+def post(tmp_path_factory: pytest.TempPathFactory) -> Post:
+    """Every mail, with its envelope."""
+    return write_all(tmp_path_factory.mktemp("judged"))
+
+
+@pytest.fixture(scope="session")
+def mails(post: Post) -> dict[str, bytes]:
+    """Every mail, as the bytes that are sent."""
+    return {name: sent.content for name, sent in post.mails.items()}
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
-"""The mails that are judged, as final bytes: as many papers as a mail may have, and those that are hard to show."""
+"""The mails that are judged, as they go out: written and signed by an installation that mail comes back to."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
-import jinja2
-
+from digestbot.cli import _run
+from digestbot.cli.installation import Installation
+from digestbot.digest.alerts import Concern, alert_delivery
 from digestbot.digest.compose import (
     confirm_delivery,
     digest_delivery,
@@ -15,83 +17,119 @@ from digestbot.digest.compose import (
     quiet_delivery,
     welcome_delivery,
 )
-from digestbot.digest.render import Renderer
-from digestbot.links import Links
-from digestbot.mail.message import Sender
-from digestbot.models import Digest, Paper, Reason, SubscriberState
-from digestbot.pipeline.letters import Letters
-from digestbot.store import Preferences, Store
-from tests.factories import DAY, KEY, NOW, alert, digest, paper, subscriber
+from digestbot.digest.stoppages import Stoppage, stoppage_delivery
+from digestbot.models import LANGUAGES, Delivery, DeliveryKind, SubscriberState
+from digestbot.settings import read_settings
+from digestbot.settings.dkim_keys import make_keys
+from digestbot.store import Preferences
+from tests.factories import DAY, NOW, subscriber
+from tests.judges import lists
 from tests.mails import parsed, part
 
-KINDS = ("daily", "weekly", "too much for a mail", "confirm", "welcome", "quiet", "goodbye", "alert")
+# Of the languages, the one with the longer words: where it has room, the others have.
+LONGEST = "de"
+TO_READERS = (*lists.LISTS, "confirm", "welcome", "quiet", "goodbye")
+# Who runs the program is written to in English alone.
+TO_THE_ADMIN = ("alert", "stopped", "refused", "test")
+MAILS = (*(f"{name} {language}" for name in TO_READERS for language in LANGUAGES), *TO_THE_ADMIN)
+# For judges that take a second for a long mail: of the lists of the same papers, all but the daily in one language.
+ONCE = tuple(name for name in MAILS if name not in ("weekly en", "first de", "catch-up en", "too much for a mail de"))
 
-_SENDER = Sender(sender="Paper Digest <digest@example.org>", reply_to="help@example.org", list_name="Daily papers")
-_ABSTRACT = (
-    "Readers of large archives see a small part of what appears each day. We ask which part serves them, and answer "
-    "with profiles that a reader can inspect. On three years of submissions our lists hold twice as many papers that "
-    "were later cited. A study with forty readers agrees. "
-)
-_REASONS = (
-    Reason(kind="terms", terms=("sparse retrieval", "index", "term weights")),
-    Reason(kind="liked", terms=("Counting what the index forgets: a survey of two decades",)),
-    Reason(kind="follow", terms=("Bela Vane",)),
-    Reason(kind="trending"),
-    Reason(kind="explore", terms=("plasma",)),
-)
-_ODD = (
-    paper(1, title="Owl: sparse retrieval that explains itself", abstract=_ABSTRACT, upvotes=31),
-    paper(2, title='<script>alert("1")</script> & other titles 🦉', authors=('Eve "<b>" O\'Hara',), upvotes=1),
-    paper(3, title="גרפים דלילים ושכנים קרובים", authors=("עדה כהן",), abstract="אנו מציעים דרך קצרה. היא מהירה."),
-    paper(4, title="Without an abstract", abstract="", authors=(), categories=(), url="", upvotes=7),
-    paper(
-        5, title="A long title " * 30, authors=tuple(f"Author {letter}" for letter in "ABCDEFGH"), abstract=_ABSTRACT
+DOMAIN, BOUNCES = "example.org", "bounces.example.org"
+_ADMIN = f"admin@{DOMAIN}"
+_SETTINGS = f"""
+[web]
+base_url = "https://papers.{DOMAIN}"
+[mail]
+sender = "Paper Digest <digest@{DOMAIN}>"
+reply_to = "help@{DOMAIN}"
+list_name = "Daily papers"
+postal_address = "Lindenstraße 1, 10969 Berlin"
+bounce_domain = "{BOUNCES}"
+"""
+_SILENT = (
+    Concern(source="arxiv", state="stale", last_success=NOW, newest=DAY - timedelta(days=5), problem=""),
+    Concern(
+        source="https://a-blog.example.org/feed",
+        state="failed",
+        last_success=None,
+        newest=None,
+        problem="404 <Not Found>",
     ),
-    paper(6, title="Long words", abstract="unbreakable" * 20, authors=("Donaudampfschifffahrtsgesellschaft" * 3,)),
-    paper(7, title="unbreakable" * 12, abstract=_ABSTRACT, categories=("physics.plasm-ph", "cond-mat.mtrl-sci")),
-    paper(8, id="feed:b10c", title="From a site with a long name", url="https://a-site-with-a-long-name.example.org/1"),
 )
 
 
-def write_all(store: Store, templates: jinja2.Environment) -> dict[str, bytes]:
-    """Return one mail of each kind."""
-    links = Links("https://papers.example.org", [KEY])
-    renderer = Renderer(templates, links, postal_address="Lindenstraße 1, 10969 Berlin")
-    letters = Letters(store.digests, store.subscribers, renderer, links, _SENDER)
-    pending = store.subscribers.add("ada@example.org", SubscriberState.PENDING, Preferences(), NOW)
-    problems = '[{"source": "arxiv", "state": "stale", "last_success": "2025-05-27T05:00:00+00:00", '
-    problems += '"newest": "2025-05-22", "problem": ""}, {"source": "https://a-blog.example.org/feed", '
-    problems += '"state": "failed", "last_success": null, "newest": null, "problem": "404 <Not Found>"}]'
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail and its envelope's sender; a test mail is of no kind of delivery."""
 
-    def of(made: Digest) -> bytes:
-        reader = replace(subscriber(), days=made.days)
-        return letters.write_digest(made, reader, digest_delivery(made, reader, domain="example.org"))
-
-    here: dict[str, Any] = {"domain": "example.org", "now": NOW}
-    return {
-        "daily": of(_digest("daily", 10)),
-        "weekly": of(_digest("weekly", 10)),
-        "too much for a mail": of(_digest("daily", 70)),
-        "confirm": letters.write(confirm_delivery(pending, **here)),
-        "welcome": letters.write(welcome_delivery(pending, **here)),
-        "quiet": letters.write(quiet_delivery(pending, local_day=DAY, **here)),
-        "goodbye": letters.write(goodbye_delivery(pending, **here)),
-        "alert": letters.write(alert(details=problems)),
-    }
+    content: bytes
+    return_path: str
+    kind: DeliveryKind | None = None
 
 
-def _digest(days: str, most: int) -> Digest:
-    plain = (paper(number, abstract=_ABSTRACT, upvotes=number) for number in range(len(_ODD) + 1, most + 1))
-    papers = [_of_some_day(one, days, number) for number, one in enumerate([*_ODD, *plain])]
-    made = digest(*papers, number=12, considered=431, days=days)
-    items = [replace(one, reason=_REASONS[(one.position - 1) % len(_REASONS)]) for one in made.items]
-    return replace(made, items=tuple(items))
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Every mail by its name, and what the DNS says of their senders, by the names of its TXT records."""
+
+    mails: dict[str, Sent]
+    texts: dict[str, str]
 
 
-def _of_some_day(one: Paper, days: str, number: int) -> Paper:
-    return replace(one, announced=DAY - timedelta(days=max(9 - number, 0) // 3 if days == "weekly" else 0))
+def write_all(folder: Path) -> Post:
+    """Return every mail that an installation in this folder sends."""
+    path = folder / "settings.toml"
+    path.write_text(_SETTINGS, encoding="utf-8")
+    installation = Installation(read_settings(path, {}, folder=folder), {})
+    make_keys(installation.settings)
+    signer, addresses = installation.signer, installation.addresses
+    assert signer is not None
+    assert addresses is not None
+    try:
+        mails = dict(_deliveries(installation))
+    finally:
+        installation.close()
+    # As the command makes it: it is no delivery.
+    assert _run(["--settings", str(path), "mail", "test", _ADMIN]) == 0
+    (test,) = (folder / "mailbox").glob("*.eml")
+    return Post(
+        mails=mails | {"test": Sent(test.read_bytes(), addresses.bounce(0))},
+        texts={record.name.rstrip("."): record.value for record in signer.records()},
+    )
+
+
+def _deliveries(installation: Installation) -> Iterator[tuple[str, Sent]]:
+    letters = installation.letters
+
+    def sent(delivery: Delivery) -> Sent:
+        return Sent(letters.write(delivery), letters.return_path(delivery), delivery.kind)
+
+    for language in LANGUAGES:
+        for name in lists.LISTS:
+            made = lists.of(name, language)
+            reader = subscriber(days=made.days, language=language)
+            delivery = digest_delivery(made, reader, domain=DOMAIN)
+            content = letters.write_digest(made, reader, delivery)
+            yield f"{name} {language}", Sent(content, letters.return_path(delivery), delivery.kind)
+        new = installation.store.subscribers.add(
+            f"{language}@{DOMAIN}", SubscriberState.PENDING, Preferences(language=language), NOW
+        )
+        yield f"confirm {language}", sent(confirm_delivery(new, domain=DOMAIN, now=NOW))
+        yield f"welcome {language}", sent(welcome_delivery(new, domain=DOMAIN, now=NOW))
+        yield f"quiet {language}", sent(quiet_delivery(new, local_day=DAY, domain=DOMAIN, now=NOW))
+        yield f"goodbye {language}", sent(goodbye_delivery(new, domain=DOMAIN, now=NOW))
+    yield "alert", sent(alert_delivery(_SILENT, address=_ADMIN, domain=DOMAIN, now=NOW))
+    for name, refused, problem in (
+        ("stopped", False, "connection to mail.example.org:25 timed out"),
+        ("refused", True, "550 5.7.1 <digest@example.org>: not from you"),
+    ):
+        since = NOW - timedelta(hours=2)
+        stoppage = Stoppage(
+            at=NOW, refused=refused, problem=problem, server="mail.example.org:25", waiting=1204, since=since
+        )
+        yield name, sent(stoppage_delivery(stoppage, address=_ADMIN, domain=DOMAIN))
 
 
 def documents(mails: dict[str, bytes]) -> dict[str, str]:
     """Return the HTML of each mail, with the line ends of a file."""
-    return {kind: part(parsed(mail), "html").replace("\r\n", "\n") for kind, mail in mails.items()}
+    return {name: part(parsed(mail), "html").replace("\r\n", "\n") for name, mail in mails.items()}

@@ -21,7 +21,7 @@ def ask(node: str, script: str, given: str) -> str:
         capture_output=True,
         check=False,
         encoding="utf-8",
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -9,14 +9,14 @@ import smtplib
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.pipeline.program import PATIENCE
+from tests.required import missing
 
-_PATIENCE = 20.0
 # What it runs, and nothing of it in a chroot.
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
@@ -72,7 +72,7 @@ def postfix(program: str, port: int, *, answers: dict[str, str], routes: dict[st
     domain. It takes all other mail and drops it.
     """
     if os.getuid() != 0:
-        pytest.skip("Postfix starts as root only")
+        missing("Postfix starts as root only")
     # Not below pytest's folder: that lets nobody else in.
     folder = Path(tempfile.mkdtemp(prefix="postfix-"))
     folder.chmod(0o755)
@@ -91,7 +91,7 @@ def postfix(program: str, port: int, *, answers: dict[str, str], routes: dict[st
         yield Postfix(port, folder / "log")
     finally:
         subprocess.run([program, "-c", str(folder / "etc"), "stop"], capture_output=True, check=False)
-        running.wait(timeout=_PATIENCE)
+        running.wait(timeout=PATIENCE)
         shutil.rmtree(folder)
 
 
@@ -100,7 +100,7 @@ def _table(entries: dict[str, str]) -> str:
 
 
 def _wait(running: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             smtplib.SMTP("127.0.0.1", port, timeout=1).close()
@@ -111,11 +111,3 @@ def _wait(running: subprocess.Popen[bytes], port: int, folder: Path) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds."""
-    end = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that in time"
-        time.sleep(0.02)

@@ -14,6 +14,7 @@ import pytest
 from digestbot.models import LANGUAGES
 from tests.factories import new_store
 from tests.judges.conftest import Judge
+from tests.judges.mails import LONGEST
 from tests.judges.pages import PAGES, write_all
 
 pytestmark = pytest.mark.xdist_group("judges")
@@ -31,8 +32,6 @@ ALLOWED = {
 }
 # What the bar at the lower edge lies over, axe cannot judge.
 STICKY = "position:sticky;"
-# Of the languages, the one with the longer words: where it has room, the others have.
-LONGEST = "de"
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ import pytest
 from digestbot.digest.compose import digest_delivery
 from digestbot.models import SubscriberState
 from tests.factories import NOW, digest, new_store, paper
-from tests.judges.postfix import postfix, until
+from tests.judges.postfix import postfix
 from tests.pipeline.peers import Post, join, listening
-from tests.pipeline.program import PATIENCE, command, done, environ
+from tests.pipeline.program import PATIENCE, command, done, environ, until
 
 ADA, BUSY, GONE, GREY, LATE = (f"{name}@example.org" for name in ("ada", "busy", "gone", "grey", "late"))
 ANSWERS = {
