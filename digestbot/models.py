@@ -169,6 +169,7 @@ class Digest:
 
     ``number`` counts this subscriber's digests from 1, ``considered`` the candidates it was
     chosen from, ``days`` is how often its reader got one then, and ``language`` what it was in.
+    ``last_delivered`` is the day of the one before that went out, ``None`` when there was none, or nobody knows.
     """
 
     id: DigestId
@@ -180,6 +181,7 @@ class Digest:
     days: str
     items: tuple[DigestItem, ...]
     language: str = "en"
+    last_delivered: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

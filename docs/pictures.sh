@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Takes the pictures of the README: from a running demo, and of mails on a phone, in the dark and in a terminal.
+# docs/pictures.sh [PORT [FOLDER]]: the demo's port, and where the pictures go if not to docs/images.
 # Needs make demo's environment, the packages that .ci/run installs, Chromium, node, curl and script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 port=${1:-8901}
-out=docs/images
+out=${2:-docs/images}
 here=http://127.0.0.1:$port
 there=$(mktemp -d)
 CHROMIUM=$(command -v chromium)
 export CHROMIUM
-script -qfc ".venv/bin/digestbot demo --port $port" /dev/null >/dev/null 2>&1 </dev/null &
+script -qfc ".venv/bin/digestbot demo --port $port" "$there/demo" >/dev/null 2>&1 </dev/null &
 demo=$!
 trap 'pkill -INT -P $demo; wait $demo || true; rm -rf "$there"' EXIT
 
@@ -18,7 +19,11 @@ newest() { curl -s "$here/" | grep -o "/mail/[0-9]*" | head -n 1; }
 link() { curl -sf "$here$(newest)/html" | grep -o "$1" | head -n 1; }
 digestbot() { .venv/bin/digestbot --settings "$there/settings.toml" "$@"; }
 
-until [ -n "$(newest)" ]; do sleep 0.2; done
+until [ -n "$(newest)" ]; do
+  # A port that is taken, for one: nobody would come, and the pictures would be of somebody else's demo.
+  kill -0 $demo 2>/dev/null || { cat "$there/demo" >&2; exit 1; }
+  sleep 0.2
+done
 picture digest 760,1290 light "$here$(newest)/html"
 like=$(link 'http[^"]*?like=6')
 picture feedback 760,800 light "$like"

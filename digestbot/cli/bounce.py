@@ -10,8 +10,10 @@ import click
 from digestbot.cli.bouncing import incoming
 from digestbot.cli.program import Program
 from digestbot.cli.times import utc_now
-from digestbot.errors import DigestbotError, UsageError
+from digestbot.errors import DigestbotError, StoreError, UsageError
 
+# EX_TEMPFAIL of sysexits.h, by which a mail server knows that it is to keep the mail. os.EX_TEMPFAIL is POSIX alone.
+_TRY_AGAIN = 75
 _CHUNK = 2**20
 # What is below the beginning is read and thrown away: a server whose pipe is shut before it is empty takes that for a
 # failure.
@@ -20,19 +22,25 @@ _MOST_BYTES = 2**27
 
 @click.command()
 @click.pass_obj
-def bounce(program: Program) -> None:
+def bounce(program: Program) -> int:
     """Read one mail on stdin that came back to [mail] bounce_domain, and act on it.
 
     A lasting failure or a complaint suppresses the address, failures on five days do, and a mail to the address of
     List-Unsubscribe ends that subscription at once. For a mail server's pipe: exit 0 when it is done, or when there
-    is nothing to do; 1 when nothing could be done with the mail.
+    is nothing to do; 1 when nothing could be done with the mail; 75 when the database cannot be used now, after which
+    a mail server keeps the mail and tries again.
     """
     from digestbot.mail.received import MOST_BYTES
 
     content = _read_stdin(MOST_BYTES)
-    with program.installation() as installation:
-        done = incoming(installation).take(content, utc_now())
+    try:
+        with program.installation() as installation:
+            done = incoming(installation).take(content, utc_now())
+    except StoreError as error:
+        click.echo(f"digestbot: {error}", err=True)
+        return _TRY_AGAIN
     click.echo(done.text)
+    return 0
 
 
 def _read_stdin(limit: int) -> bytes:

@@ -31,7 +31,6 @@ def incoming(installation: Installation) -> Incoming:
     return Incoming(
         addresses=addresses,
         subscribers=installation.store.subscribers,
-        outbox=installation.store.outbox,
         bounces=recorder(installation),
         domain=installation.sender.domain,
     )

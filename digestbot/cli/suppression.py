@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 # Enough to tell addresses apart, and to find one again that somebody asks about.
 _SHOWN_OF_HASH = 12
 
+# What the store calls the causes, in words.
+_BY = {
+    "hard": "a lasting failure",
+    "soft": "failures on several days",
+    "complaint": "a complaint",
+    "admin": "the admin",
+    "import": "an imported file",
+}
+
 
 @click.group()
 def suppression() -> None:
@@ -28,7 +37,7 @@ def suppression() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_(program: Program, as_json: bool) -> None:
-    """List all of them, the oldest first.
+    """List all of them, the oldest first, with what led to each and what the server or you said.
 
     Addresses are kept as hashes: one is shown only as long as a subscriber has it.
     """
@@ -40,12 +49,13 @@ def list_(program: Program, as_json: bool) -> None:
         click.echo("no address is suppressed")
     else:
         show_table(
-            ["address", "hash", "since", "reason"],
+            ["address", "hash", "since", "by", "reason"],
             [
                 (
                     one.email or "no subscriber's",
                     one.address_hash[:_SHOWN_OF_HASH],
                     one.since.strftime("%Y-%m-%d %H:%M"),
+                    _BY[one.cause],
                     one.reason,
                 )
                 for one in found
@@ -104,5 +114,6 @@ def _value(one: Suppression) -> dict[str, object]:
         "email": one.email or None,
         "address_hash": one.address_hash,
         "since": one.since.isoformat(),
+        "cause": one.cause,
         "reason": one.reason,
     }

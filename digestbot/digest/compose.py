@@ -41,7 +41,14 @@ def is_candidate(paper: Paper, days: tuple[date, date], sent: Collection[PaperId
 
 
 def compose(
-    chosen: Sequence[Scored], subscriber: Subscriber, *, local_day: date, now: datetime, number: int, considered: int
+    chosen: Sequence[Scored],
+    subscriber: Subscriber,
+    *,
+    local_day: date,
+    now: datetime,
+    number: int,
+    considered: int,
+    last_delivered: date | None = None,
 ) -> Digest:
     """Return the digest of the chosen papers, best first, as they are given; in a weekly one day after day."""
     if is_weekly(subscriber.days):
@@ -55,6 +62,7 @@ def compose(
         considered=considered,
         days=subscriber.days,
         language=subscriber.language,
+        last_delivered=last_delivered,
         items=tuple(
             DigestItem(position=position, paper=one.paper, shown_id=one.paper.id, score=one.score, reason=one.reason)
             for position, one in enumerate(chosen, 1)

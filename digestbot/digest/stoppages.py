@@ -103,7 +103,8 @@ def meaning(stoppage: Stoppage) -> str:
     if stoppage.refused:
         return (
             "It was about us, and not about a reader: the login, the sender's address, or what the domain's DNS says of"
-            " who may send. The run stopped at once, no address was suppressed, and every mail stayed in the outbox."
+            " who may send; or, of a single mail, what one reader's server thinks of us. No address was suppressed, and"
+            " what was refused stayed in the outbox and is tried again."
         )
     return (
         "For an hour or longer not one mail could be handed over. Nothing is lost: every mail stayed in the outbox, and"

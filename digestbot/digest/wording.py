@@ -27,7 +27,7 @@ _MOST_NAMED = 3
 _MAX_NAME, _MAX_CATEGORY, _MAX_TERM = 80, 40, 80
 # Of those who follow whole institutes.
 _MOST_FOLLOWED = 8
-# Papers of so many days are those of a pause.
+# So many days without a list are a pause.
 _PAUSE_DAYS = 5
 
 Kind: TypeAlias = Literal["daily", "weekly", "catch-up", "first"]
@@ -173,8 +173,17 @@ def kind(digest: Digest) -> Kind:
         return "first"
     if is_weekly(digest.days):
         return "weekly"
+    return "catch-up" if _missed(digest) else "daily"
+
+
+def _missed(digest: Digest) -> bool:
+    """Return whether its reader went without for longer than they chose."""
+    usual = _usual_gap(digest)
+    if digest.last_delivered is not None:
+        return (digest.local_day - digest.last_delivered).days >= max(_PAUSE_DAYS, usual + 1)
+    # Of those composed before that was kept, the papers tell.
     days = [item.paper.announced for item in digest.items]
-    return "catch-up" if (max(days) - min(days)).days >= max(_PAUSE_DAYS, _usual_gap(digest)) else "daily"
+    return (max(days) - min(days)).days >= max(_PAUSE_DAYS, usual)
 
 
 def _usual_gap(digest: Digest) -> int:

@@ -19,6 +19,7 @@ from digestbot.mail.report import Report, meaning
 from digestbot.mail.returned import (
     addresses_in,
     carried_addresses,
+    field_of,
     message_id,
     quoted_fields,
     returned_fields,
@@ -56,7 +57,7 @@ def read_text(content: bytes, parts: Sequence[Message]) -> Report:
     text = _text(parts)
     copy = _COPY.search(text)
     top = text[: copy.start()] if copy else text
-    by_header = addresses_in(_header(whole, "X-Failed-Recipients"))
+    by_header = addresses_in(field_of(whole, "X-Failed-Recipients"))
     passing, lasting = ([], by_header) if by_header else _known_dialects(content)
     if not (passing or lasting or _is_by_a_daemon(whole, top)):
         if _is_automatic(content, whole):
@@ -101,18 +102,13 @@ def _address(found: bytes) -> str:
 
 
 def _is_by_a_daemon(message: Message, top: str) -> bool:
-    return bool(_DAEMON.search(_header(message, "From")) and reply(top))
+    return bool(_DAEMON.search(field_of(message, "From")) and reply(top))
 
 
 def _is_automatic(content: bytes, message: Message) -> bool:
-    if _DAEMON.search(_header(message, "From")) or message.get_content_type() == "multipart/report":
+    if _DAEMON.search(field_of(message, "From")) or message.get_content_type() == "multipart/report":
         # A report in a dialect that nobody knows is for people to read.
         return False
     named = any(name in message for name in ("X-Autoreply", "X-Autorespond"))
-    absent = _ABSENCE.search(_header(message, "Subject")) is not None
+    absent = _ABSENCE.search(field_of(message, "Subject")) is not None
     return named or absent or bool(read_head(content[:_TEXT_BYTES]).automatic)
-
-
-def _header(message: Message, name: str) -> str:
-    # What is not ASCII comes as a Header.
-    return " ".join(str(value) for value in message.get_all(name, []))

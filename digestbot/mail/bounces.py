@@ -17,7 +17,7 @@ from digestbot.errors import NoBounceError
 from digestbot.mail.bounce_texts import read_text
 from digestbot.mail.received import beginning
 from digestbot.mail.report import Report, meaning
-from digestbot.mail.returned import addresses_in, carried_addresses, message_id, returned_fields, text_of
+from digestbot.mail.returned import addresses_in, carried_addresses, field_of, message_id, returned_fields, text_of
 from digestbot.mail.verdicts import Verdict, judge
 from digestbot.models import BounceKind
 
@@ -81,7 +81,7 @@ def _failure(recipients: Sequence[Message], others: Sequence[Message]) -> Report
         kind=verdict.kind,
         meaning=words,
         address=next(
-            iter(addresses_in(_field(block, "Original-Recipient") + " " + _field(block, "Final-Recipient"))), ""
+            iter(addresses_in(field_of(block, "Original-Recipient") + " " + field_of(block, "Final-Recipient"))), ""
         ),
         status=verdict.status,
         text=verdict.text,
@@ -91,8 +91,8 @@ def _failure(recipients: Sequence[Message], others: Sequence[Message]) -> Report
 
 
 def _judge(block: Message) -> tuple[Verdict, str]:
-    action = _COMMENT.sub(" ", _field(block, "Action")).strip().lower()
-    status, text = _field(block, "Status"), _field(block, "Diagnostic-Code")
+    action = _COMMENT.sub(" ", field_of(block, "Action")).strip().lower()
+    status, text = field_of(block, "Status"), field_of(block, "Diagnostic-Code")
     if action in _NO_FAILURES:
         return Verdict(kind=None, status=status, text=text), _NO_FAILURES[action]
     if not action.startswith("fail") and not re.search(r"\b[45]\.\d", status):
@@ -107,7 +107,7 @@ def _is_of_a_recipient(block: Message) -> bool:
 
 def _complaint(blocks: Sequence[Message], others: Sequence[Message]) -> Report:
     def field(name: str) -> str:
-        return " ".join(_field(block, name) for block in blocks).strip()
+        return " ".join(field_of(block, name) for block in blocks).strip()
 
     kind = field("Feedback-Type").lower()
     fields = returned_fields(others)
@@ -132,8 +132,3 @@ def _blocks(part: Message) -> Iterator[Message]:
             yield block
             for text in re.split(r"\n[ \t]*\r?\n", text_of(block)):
                 yield HeaderParser(policy=policy.compat32).parsestr(text.lstrip())
-
-
-def _field(block: Message, name: str) -> str:
-    # What is not ASCII comes as a Header.
-    return " ".join(str(value) for value in block.get_all(name, []))

@@ -72,5 +72,11 @@ def text_of(part: Message) -> str:
     return content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
 
 
+def field_of(message: Message, name: str) -> str:
+    """Return the values of a header in one text, empty when it is not there."""
+    # What is not ASCII comes as a Header.
+    return " ".join(str(value) for value in message.get_all(name, []))
+
+
 def _unfolded(value: str) -> str:
     return " ".join(value.split())

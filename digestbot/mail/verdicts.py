@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from digestbot.mail.about import About, by_code, by_words
 from digestbot.models import BounceKind
 
 # Not a part of an IP address.
@@ -16,26 +17,6 @@ _REPLY_AT_ITS_PLACE = re.compile(r"(?:^|[:;(>]|\bsaid)[ \t]*" + _REPLY.pattern, 
 # Long replies come in lines, each with the code again.
 _NEXT_LINE = re.compile(r"(?<=\s)[45][0-5]\d[ -][45]\.\d{1,3}\.\d{1,3}\s+")
 
-# Where no code says more than that it failed. Whoever takes a full mailbox for a dead one ends a subscription that
-# its reader wants; the other way round costs a few mails.
-_FULL = re.compile(
-    r"quota|(?:mailbox|inbox|account|user)[\w' ]{0,12} full|insufficient [\w ]{0,12}storage", re.IGNORECASE
-)
-_PASSING = re.compile(
-    r"time(?:d |)out|retry time|too long|expired|temporar|try again|unreachable|connection (?:refused|lost|reset)"
-    r"|could not connect|host (?:or domain name )?not found",
-    re.IGNORECASE,
-)
-_ABOUT_US = re.compile(
-    r"\bspam|black ?list|block ?list|\bblocked\b|\brbl\b|dnsbl|reputation|\bpolicy|\bdmarc\b|\bdkim\b|\bspf\b"
-    r"|unsolicited|\bbanned\b|virus",
-    re.IGNORECASE,
-)
-# RFC 3463 section 3: the mailbox, the system, the network and the content can be other ones tomorrow; .1 to .9 of
-# the protocol are between the two servers.
-_PASSING_STATUS = re.compile(r"5\.(?:[2346]\.|5\.[1-9])")
-# Security and policy, and the two that refuse the sender.
-_STATUS_ABOUT_US = re.compile(r"[45]\.(?:7\.|1\.[78]$)")
 _SAYS_NOTHING = re.compile(r"[245]\.(?:0\.0|5\.0)$")
 
 
@@ -96,14 +77,10 @@ def _code(status: str, text: str) -> str:
 
 
 def _kind(code: str, text: str, otherwise: BounceKind) -> BounceKind | None:
-    if _STATUS_ABOUT_US.match(code):
+    known = by_code(code)
+    about = known or by_words(text)
+    if about in (About.US, About.MAIL):
         return None
-    if code.startswith("4") or _PASSING_STATUS.match(code):
+    if code.startswith("4") or about in (About.FULL, About.PASSING):
         return BounceKind.SOFT
-    if not code or _SAYS_NOTHING.match(code):
-        if _FULL.search(text):
-            return BounceKind.SOFT
-        if _ABOUT_US.search(text):
-            return None
-        return BounceKind.SOFT if _PASSING.search(text) else otherwise
-    return BounceKind.HARD
+    return BounceKind.HARD if known else otherwise

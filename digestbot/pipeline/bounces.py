@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Protocol
 
 import structlog
 
 from digestbot.errors import BounceError, NotFoundError
 from digestbot.models import Bounce, BounceKind, DeliveryState, Subscriber, SubscriberId, SubscriberState
 from digestbot.store.bounces import Posted
+from digestbot.store.suppressions import Cause
 
 log = structlog.get_logger()
 
@@ -34,14 +35,7 @@ class Ledger(Protocol):
 class Suppressions(Protocol):
     """Keeps the addresses that must not be mailed."""
 
-    def suppress(
-        self,
-        email: str,
-        reason: str,
-        now: datetime,
-        *,
-        state: Literal[SubscriberState.BOUNCED, SubscriberState.UNSUBSCRIBED] = ...,
-    ) -> bool: ...
+    def suppress(self, email: str, reason: str, now: datetime, *, cause: Cause) -> bool: ...
     def suppressed(self, emails: Sequence[str]) -> set[str]: ...
 
 
@@ -87,6 +81,7 @@ class Bounces:
     def record(self, bounce: Bounce, now: datetime) -> Recorded:
         """Suppress, count or unsubscribe, as the bounce demands; say what was done.
 
+        What was stored of it before the disk was full, or the program was killed, counts once when it comes again.
         The bounce must come from somebody who can know: with a ``subscriber_id`` that was signed by us, or from a
         service that has proved who it is. Raises ``BounceError``, having changed nothing, when it is of a subscriber
         whom nobody knows or of a mail that went to somebody else.
@@ -130,7 +125,7 @@ class Bounces:
         if posted is not None and posted.state == DeliveryState.BOUNCED:
             # Who was taken off the list of suppressions since then is not put on it again by what is known.
             return Recorded(changed=False, text="nothing to do: this bounce was recorded before")
-        new = self.suppressions.suppress(to.address, _reason(bounce, "bounce"), now)
+        new = self.suppressions.suppress(to.address, _reason(bounce), now, cause=Cause.HARD)
         if posted is not None:
             self.ledger.mark(bounce.message_id, bounce.text, now)
         done = "a lasting failure: the address is suppressed" + ("" if new else ", as it was before")
@@ -145,15 +140,13 @@ class Bounces:
             to.subscriber.id, to.address, bounce.message_id, now, stale_after=STALE_AFTER
         )
         if points >= MOST_POINTS:
-            self.suppressions.suppress(to.address, _reason(bounce, f"{MOST_POINTS} days of bounces"), now)
+            self.suppressions.suppress(to.address, _reason(bounce), now, cause=Cause.SOFT)
             return Recorded(changed=True, text=f"a failure that may pass, on {points} days: the address is suppressed")
         counted = "counted" if new else "counted already for this mail or day"
         return Recorded(changed=new, text=f"a failure that may pass: {counted}, {points} of {MOST_POINTS} points")
 
     def _complaint(self, bounce: Bounce, to: _Addressee, now: datetime) -> Recorded:
-        new = self.suppressions.suppress(
-            to.address, _reason(bounce, "complaint"), now, state=SubscriberState.UNSUBSCRIBED
-        )
+        new = self.suppressions.suppress(to.address, _reason(bounce), now, cause=Cause.COMPLAINT)
         # Who has moved to another address since that mail has complained all the same.
         left = to.subscriber is not None and self.subscribers.set_state(
             to.subscriber.id, SubscriberState.UNSUBSCRIBED, now
@@ -163,6 +156,6 @@ class Bounces:
         return Recorded(changed=True, text="a complaint: unsubscribed, and the address is suppressed")
 
 
-def _reason(bounce: Bounce, why: str) -> str:
+def _reason(bounce: Bounce) -> str:
     said = bounce.text if bounce.status in bounce.text else f"{bounce.status} {bounce.text}"
-    return f"{said.strip()} ({why})" if said.strip() else why
+    return said.strip()

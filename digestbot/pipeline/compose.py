@@ -21,7 +21,6 @@ from digestbot.models import (
     SubscriberId,
 )
 from digestbot.pipeline.due import Awaited, SubscriberStore, due
-from digestbot.pipeline.subscriptions import Outbox
 from digestbot.ranking.features import Features
 from digestbot.ranking.fit import Fit
 from digestbot.ranking.rank import Choice, Ranked, Ranker, Reader
@@ -31,6 +30,12 @@ from digestbot.schedule import Due
 
 # A write waits for as many digests as are stored at once.
 _READERS_AT_ONCE, _STORED_AT_ONCE = 3000, 1500
+
+
+class Outbox(Protocol):
+    """Takes mails."""
+
+    def add(self, *deliveries: Delivery) -> None: ...
 
 
 class History(Protocol):
@@ -227,6 +232,7 @@ class Composer:
                 now=now,
                 number=histories[subscriber.id].digests + 1,
                 considered=ranked[number].considered,
+                last_delivered=histories[subscriber.id].last_delivered,
             )
             for number, (subscriber, day) in enumerate(readers)
             if number in ranked and ranked[number].chosen

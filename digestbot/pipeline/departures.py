@@ -14,11 +14,10 @@ import structlog
 
 from digestbot.errors import BounceError, NotFoundError
 from digestbot.models import Subscriber, SubscriberId, SubscriberState
+from digestbot.pipeline.subscriptions import NOT_ENDED
 from digestbot.store.bounces import Posted
 
 log = structlog.get_logger()
-
-_NOT_ENDED = (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 class Ledger(Protocol):
@@ -57,7 +56,7 @@ class Departures:
         mail that went to another one.
         """
         subscriber = self._whose(address, self.ledger.posted(message_id) if message_id else None)
-        ended = self.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, now, among=_NOT_ENDED)
+        ended = self.subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, now, among=NOT_ENDED)
         log.info("left at the mail provider", changed=ended)
         return ended
 

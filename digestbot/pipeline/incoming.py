@@ -36,7 +36,6 @@ class Incoming:
 
     addresses: SignedAddresses
     subscribers: SubscriberStore
-    outbox: subscriptions.Outbox
     bounces: Recorder
     domain: str
 
@@ -98,5 +97,5 @@ class Incoming:
         """End a subscription as the web page does; say whether that changed anything."""
         subscriber = self.subscribers.find(identifier)
         return subscriber is not None and subscriptions.end(
-            self.subscribers, self.outbox, subscriber, domain=self.domain, now=now
+            self.subscribers, subscriber, domain=self.domain, now=now
         )

@@ -9,11 +9,11 @@ from typing import Protocol
 from digestbot.digest.compose import goodbye_delivery, welcome_delivery
 from digestbot.models import Delivery, Subscriber, SubscriberId, SubscriberState
 
-_NOT_ENDED = (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
+NOT_ENDED = (SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 class SubscriberStore(Protocol):
-    """Changes the state of subscribers."""
+    """Changes the state of subscribers, and with it puts the mail that says so into the outbox, or neither."""
 
     def set_state(
         self,
@@ -22,26 +22,19 @@ class SubscriberStore(Protocol):
         now: datetime,
         *,
         among: Collection[SubscriberState] = ...,
+        mail: Delivery | None = ...,
     ) -> bool: ...
 
 
-class Outbox(Protocol):
-    """Takes mails."""
-
-    def add(self, *deliveries: Delivery) -> None: ...
-
-
-def begin(subscribers: SubscriberStore, outbox: Outbox, subscriber: Subscriber, *, domain: str, now: datetime) -> bool:
+def begin(subscribers: SubscriberStore, subscriber: Subscriber, *, domain: str, now: datetime) -> bool:
     """Make who was asked to confirm active; say whether that changed anything. ``domain`` is that of the mails."""
-    begun = subscribers.set_state(subscriber.id, SubscriberState.ACTIVE, now, among=(SubscriberState.PENDING,))
-    if begun:
-        outbox.add(welcome_delivery(subscriber, domain=domain, now=now))
-    return begun
+    welcome = welcome_delivery(subscriber, domain=domain, now=now)
+    return subscribers.set_state(
+        subscriber.id, SubscriberState.ACTIVE, now, among=(SubscriberState.PENDING,), mail=welcome
+    )
 
 
-def end(subscribers: SubscriberStore, outbox: Outbox, subscriber: Subscriber, *, domain: str, now: datetime) -> bool:
+def end(subscribers: SubscriberStore, subscriber: Subscriber, *, domain: str, now: datetime) -> bool:
     """End a subscription that has not ended; say whether that changed anything."""
-    ended = subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, now, among=_NOT_ENDED)
-    if ended:
-        outbox.add(goodbye_delivery(subscriber, domain=domain, now=now))
-    return ended
+    goodbye = goodbye_delivery(subscriber, domain=domain, now=now)
+    return subscribers.set_state(subscriber.id, SubscriberState.UNSUBSCRIBED, now, among=NOT_ENDED, mail=goodbye)

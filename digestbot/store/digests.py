@@ -43,9 +43,9 @@ class Digests:
         """Store digests with their deliveries and return the ids of those that are new.
 
         One that another program composed meanwhile stays as it is. A digest replaces the
-        subscriber's older ones that have not gone out: those expire, or, when they may have
-        arrived, are held. A digest with a paper that another program sent meanwhile, or found to be one
-        with another paper, is not stored: the subscriber stays due.
+        subscriber's older ones that have not gone out, and the mail that says that there is none: those
+        expire, or, when they may have arrived, are held. A digest with a paper that another program sent
+        meanwhile, or found to be one with another paper, is not stored: the subscriber stays due.
         """
         # In the order of ids, in which they are put into the tables the quickest.
         asked = [one for _, one in sorted({one[0].id: one for one in composed}.items())]
@@ -102,6 +102,7 @@ class Digests:
             considered=row["considered"],
             days=row["days"],
             language=row["language"],
+            last_delivered=date.fromisoformat(row["last_delivered"]) if row["last_delivered"] else None,
             items=tuple(_item(item) for item in items),
         )
 
@@ -226,6 +227,7 @@ class _Rows:
                 digest.considered,
                 digest.days,
                 digest.language,
+                digest.last_delivered.isoformat() if digest.last_delivered else None,
             ),
             [
                 (
@@ -245,8 +247,9 @@ class _Rows:
 
 def _insert(connection: sqlite3.Connection, rows: Sequence[_Rows]) -> None:
     connection.executemany(
-        "insert into digests (id, subscriber_id, local_day, composed_at, number, considered, days, language)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into digests"
+        " (id, subscriber_id, local_day, composed_at, number, considered, days, language, last_delivered)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [one.digest for one in rows],
     )
     connection.executemany(
@@ -271,9 +274,10 @@ def _expire_older(connection: sqlite3.Connection, digests: Sequence[Digest]) -> 
     for digest in digests[:1]:
         connection.execute(
             "update deliveries set state = iif(uncertain, 'held', 'expired'),"
-            " smtp_text = 'replaced by the digest of a later day', changed_at = :now"
-            " where subscriber_id in (select value from json_each(:subscribers)) and kind = 'digest'"
-            " and state in ('pending', 'deferred') and digest_id not in (select value from json_each(:digests))",
+            " smtp_text = 'replaced by a later digest', changed_at = :now"
+            " where subscriber_id in (select value from json_each(:subscribers)) and kind in ('digest', 'quiet')"
+            " and state in ('pending', 'deferred')"
+            " and coalesce(digest_id, 0) not in (select value from json_each(:digests))",
             {
                 "now": instant_text(digest.composed_at),
                 "subscribers": json.dumps([one.subscriber_id for one in digests]),

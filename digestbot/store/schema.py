@@ -267,6 +267,31 @@ _PAUSED = """
 alter table subscribers add column was_paused integer not null default 0;
 """
 
+# Until then what led to it stood behind the server's words, and words that were too long lost it.
+_CAUSES = """
+create table suppressions_new (
+    address_hash text primary key,
+    cause text not null check (cause in ('hard', 'soft', 'complaint', 'admin', 'import')),
+    reason text not null,
+    created_at text not null
+) strict, without rowid;
+insert into suppressions_new (address_hash, cause, reason, created_at)
+    select address_hash, case
+            when reason like '%complaint' or reason like '%complaint)' then 'complaint'
+            when reason like '%days of bounces' or reason like '%days of bounces)' then 'soft'
+            when reason like '%bounce' or reason like '%bounce)' or reason glob '[45][0-9.]*' then 'hard'
+            when reason = 'imported as bounced' then 'import'
+            else 'admin' end,
+        reason, created_at from suppressions;
+drop table suppressions;
+alter table suppressions_new rename to suppressions;
+"""
+
+# What tells a list after a pause from others.
+_LAST_DELIVERED = """
+alter table digests add column last_delivered text;
+"""
+
 
 @migrations()
 def m001_first_tables(db: SqliteDatabase) -> None:
@@ -339,6 +364,18 @@ def m008_rates(db: SqliteDatabase) -> None:
 def m009_who_left_while_paused(db: SqliteDatabase) -> None:
     """Whether somebody was paused before they left, so that they can take that back."""
     _run(db, _PAUSED)
+
+
+@migrations()
+def m010_causes_of_suppressions(db: SqliteDatabase) -> None:
+    """What led to each suppression."""
+    _run(db, _CAUSES)
+
+
+@migrations()
+def m011_last_delivered(db: SqliteDatabase) -> None:
+    """When the reader of a digest had the one before."""
+    _run(db, _LAST_DELIVERED)
 
 
 def _add_left_out(db: SqliteDatabase) -> None:

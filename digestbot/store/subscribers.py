@@ -14,7 +14,7 @@ from digestbot.errors import ConflictError, NotFoundError
 from digestbot.models import EVERYONE, Delivery, Subscriber, SubscriberId, SubscriberState, parse_time
 from digestbot.store.database import Database, translated
 from digestbot.store.digests import insert_deliveries
-from digestbot.store.suppressions import address_hash, is_suppressed, suppress
+from digestbot.store.suppressions import Cause, address_hash, is_suppressed, suppress
 from digestbot.store.values import instant_text, instant_value, list_text, list_value
 
 _PAGE = 2000
@@ -127,7 +127,7 @@ class Subscribers:
             insert_deliveries(connection, [confirm(self._value(row)) for row in asked])
             for row in rows:
                 if row["state"] == SubscriberState.BOUNCED:
-                    suppress(connection, row["email"], "imported as bounced", now)
+                    suppress(connection, row["email"], "imported as bounced", now, cause=Cause.IMPORT)
         return standings
 
     def enrolments(self) -> Iterator[Enrolment]:
@@ -181,10 +181,12 @@ class Subscribers:
         now: datetime,
         *,
         among: Collection[SubscriberState] = tuple(SubscriberState),
+        mail: Delivery | None = None,
     ) -> bool:
         """Put a subscriber who is in one of the states ``among`` into another; say whether that changed anything.
 
-        Nobody whose address must not be mailed becomes active.
+        If so, the ``mail`` that tells of it goes into the outbox in the same transaction. Nobody whose address must not
+        be mailed becomes active.
         """
         with self._database.write("full") as connection:
             known = connection.execute("select * from subscribers where id = ?", (identifier,)).fetchone()
@@ -197,6 +199,8 @@ class Subscribers:
                 "update subscribers set state = ?, was_paused = ?, changed_at = ? where id = ?",
                 (state, was_paused, instant_text(now), identifier),
             )
+            if mail is not None:
+                insert_deliveries(connection, [mail])
             return True
 
     def come_back(self, identifier: SubscriberId, now: datetime) -> SubscriberState | None:

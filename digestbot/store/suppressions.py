@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from enum import StrEnum
 
 from digestbot.models import SubscriberState
 from digestbot.store.database import Database, translated
@@ -19,11 +19,25 @@ _ADDRESS = re.compile(r"\S+@\S+")
 _LONGEST_REASON = 300
 
 
+class Cause(StrEnum):
+    """What led to a suppression: a lasting failure, failures on several days, a complaint, the admin, or a file."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    COMPLAINT = "complaint"
+    ADMIN = "admin"
+    IMPORT = "import"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """An address that must not be mailed; ``email`` is empty when no subscriber has it (any more)."""
+    """An address that must not be mailed; ``email`` is empty when no subscriber has it (any more).
+
+    ``reason`` is what the server or the admin said, empty when they said nothing.
+    """
 
     address_hash: str
+    cause: Cause
     reason: str
     since: datetime
     email: str = ""
@@ -35,20 +49,13 @@ class Suppressions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def suppress(
-        self,
-        email: str,
-        reason: str,
-        now: datetime,
-        *,
-        state: Literal[SubscriberState.BOUNCED, SubscriberState.UNSUBSCRIBED] = SubscriberState.BOUNCED,
-    ) -> bool:
+    def suppress(self, email: str, reason: str, now: datetime, *, cause: Cause = Cause.ADMIN) -> bool:
         """Never mail this address again, nor what waits for it; say whether it was mailed until now.
 
-        Its subscriber gets this ``state``; who has left stays so.
+        Its subscriber has bounced, and after a complaint has left; who had left before stays so.
         """
         with self._database.write("full") as connection:
-            return suppress(connection, email, reason, now, state=state)
+            return suppress(connection, email, reason, now, cause=cause)
 
     def unsuppress(self, email: str, now: datetime) -> bool:
         """Allow mails to this address again; say whether that changed anything.
@@ -84,6 +91,7 @@ class Suppressions:
         return [
             Suppression(
                 address_hash=row["address_hash"],
+                cause=Cause(row["cause"]),
                 reason=row["reason"],
                 since=instant_value(row["created_at"]),
                 email=emails.get(row["address_hash"], ""),
@@ -92,19 +100,13 @@ class Suppressions:
         ]
 
 
-def suppress(
-    connection: sqlite3.Connection,
-    email: str,
-    reason: str,
-    now: datetime,
-    *,
-    state: Literal[SubscriberState.BOUNCED, SubscriberState.UNSUBSCRIBED] = SubscriberState.BOUNCED,
-) -> bool:
+def suppress(connection: sqlite3.Connection, email: str, reason: str, now: datetime, *, cause: Cause) -> bool:
     """Do what ``Suppressions.suppress`` does, in the transaction of the caller."""
     moment = instant_text(now)
+    state = SubscriberState.UNSUBSCRIBED if cause == Cause.COMPLAINT else SubscriberState.BOUNCED
     added = connection.execute(
-        "insert into suppressions (address_hash, reason, created_at) values (?, ?, ?) on conflict do nothing",
-        (address_hash(email), _without_addresses(reason), moment),
+        "insert into suppressions (address_hash, cause, reason, created_at) values (?, ?, ?, ?) on conflict do nothing",
+        (address_hash(email), cause, _without_addresses(reason), moment),
     ).rowcount
     connection.execute(
         "update subscribers set state = ?, changed_at = ?"

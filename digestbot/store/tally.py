@@ -10,18 +10,10 @@ from digestbot.store.database import Database
 from digestbot.store.rates import slowed_rate
 from digestbot.store.values import instant_value
 
-# What stands behind the server's words says why; words that were too long lost it, and begin with the server's code.
-_REASON = (
-    "case when reason like '%complaint' or reason like '%complaint)' then 'complaint'"
-    " when reason like '%days of bounces' or reason like '%days of bounces)' then 'soft'"
-    " when reason like '%bounce' or reason like '%bounce)' or reason glob '[45][0-9.]*' then 'hard'"
-    " else 'other' end"
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """How many there are: deliveries by kind and state, subscribers by state, suppressions by class of reason.
+    """How many there are: deliveries by kind and state, subscribers by state, suppressions by cause.
 
     ``last_success`` is by source, when the last load began that succeeded. ``slowed`` has, by server, how many mails a
     second may go to it for now; one that takes as many as it likes is not in it.
@@ -57,7 +49,10 @@ class Tally:
             },
             suppressions={
                 row["class"]: row["many"]
-                for row in rows(f"select {_REASON} as class, count(*) as many from suppressions group by class")
+                for row in rows(
+                    "select iif(cause in ('admin', 'import'), 'other', cause) as class, count(*) as many"
+                    " from suppressions group by class"
+                )
             },
             papers=rows("select count(*) as many from papers")[0]["many"],
             last_success={

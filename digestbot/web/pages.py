@@ -84,7 +84,6 @@ class Pages:
     digests: DigestStore
     ratings: RatingStore
     subscribers: SubscriberStore
-    outbox: subscriptions.Outbox
     domain: str
     links: Links
     templates: jinja2.Environment

@@ -39,7 +39,7 @@ def _unsubscribe(pages: Pages, words: Words, token: str, form: dict[str, str] | 
         return pages.show("unsubscribe", words, ended=ended)
     if form.get("again") == "1":
         return _come_back(pages, words, subscriber)
-    subscriptions.end(pages.subscribers, pages.outbox, subscriber, domain=pages.domain, now=pages.clock())
+    subscriptions.end(pages.subscribers, subscriber, domain=pages.domain, now=pages.clock())
     return pages.show("unsubscribe", words, ended=True)
 
 
@@ -83,7 +83,7 @@ def _confirm(pages: Pages, words: Words, token: str, yes: bool) -> Response:
     if subscriber.state == SubscriberState.PENDING:
         if not yes:
             return pages.show("confirm", words)
-        subscriptions.begin(pages.subscribers, pages.outbox, subscriber, domain=pages.domain, now=pages.clock())
+        subscriptions.begin(pages.subscribers, subscriber, domain=pages.domain, now=pages.clock())
     elif subscriber.state != SubscriberState.ACTIVE:
         return pages.say(
             words,

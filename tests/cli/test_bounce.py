@@ -209,6 +209,13 @@ def test_without_a_bounce_domain_it_names_the_setting(desk: Desk) -> None:
     assert "[mail] bounce_domain is empty" in desk.to(desk.unsubscribe, code=2).err
 
 
+def test_a_database_that_cannot_be_used_now_is_for_the_mail_server_to_try_again(desk: Desk) -> None:
+    desk.cli.configure(SETTINGS.replace("[mail]", 'database = "elsewhere/digestbot.sqlite"\n[mail]'))
+    found = desk.take(returned(desk, bounced.POSTFIX), code=75)
+    assert (found.out, len(found.err.splitlines())) == ("", 1)
+    assert "there is no folder" in found.err
+
+
 @pytest.mark.parametrize("domain", ["a b", "bounce@example.org", "-a.org", "bücher.example", "a..b", "x\\r\\ny"])
 def test_a_bounce_domain_that_is_none_is_an_error_that_names_it(desk: Desk, domain: str) -> None:
     desk.cli.configure(f'[mail]\nbounce_domain = "{domain}"\n')

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from digestbot.models import SubscriberState
+from digestbot.store.suppressions import Cause
 from tests.cli.conftest import ADA, Cli
-from tests.factories import new_store
+from tests.factories import NOW, new_store
 
 
 def state(cli: Cli, email: str = ADA) -> str:
@@ -31,8 +32,20 @@ def test_the_list_shows_addresses_only_while_a_subscriber_has_them(stocked: Cli)
     ours, other = sorted(stocked.json("suppression", "list"), key=lambda one: one["email"] is None)
     assert (ours["email"], other["email"]) == (ADA, None)
     assert ours["reason"].startswith("asked by phone")
+    assert (ours["cause"], "  the admin  " in shown) == ("admin", True)
     assert len(ours["address_hash"]) == 64
     assert ours["address_hash"][:12] in shown
+
+
+def test_the_list_says_what_led_to_each(stocked: Cli) -> None:
+    store = new_store(stocked.folder / "digestbot.sqlite")
+    for cause in Cause:
+        store.suppressions.suppress(f"{cause}@example.org", "what a server said", NOW, cause=cause)
+    store.close()
+    shown = stocked("suppression", "list").out
+    words = ("a lasting failure", "failures on several days", "a complaint", "the admin", "an imported file")
+    assert all(f"  {one}  " in shown for one in words)
+    assert {one["cause"] for one in stocked.json("suppression", "list")} == set(Cause)
 
 
 def test_suppressing_twice_changes_nothing_and_says_so(stocked: Cli) -> None:

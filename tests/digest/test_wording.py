@@ -191,6 +191,11 @@ def test_a_first_list_a_weekly_one_and_one_after_a_pause_say_what_they_are() -> 
     monday = DAY - timedelta(days=1)
     assert kind(announced(6, 1, days="mon,tue", local_day=monday)) == "daily"
     assert kind(announced(7, 1, days="mon,tue", local_day=monday)) == "catch-up"
+    # What is known of the last list counts, not how old the papers are.
+    yesterday, last_week = DAY - timedelta(days=1), DAY - timedelta(days=6)
+    assert kind(announced(6, 0, last_delivered=yesterday)) == "daily"
+    assert kind(announced(0, 0, last_delivered=last_week)) == "catch-up"
+    assert kind(announced(0, days="mon,tue", local_day=monday, last_delivered=monday - timedelta(days=6))) == "daily"
     assert lead(announced(6, 0)).startswith("A few days at once, from 21 May to 27 May. Two papers")
     assert kind(announced(6, 0, days="weekly")) == kind(announced(0, days="mon")) == "weekly"
     assert lead(announced(6, 0, days="weekly")).startswith("The best of the week, by day. Two papers")

@@ -17,6 +17,8 @@ from digestbot.errors import (
     ServerBusyError,
 )
 from digestbot.mail.replies import refusal
+from digestbot.mail.verdicts import judge
+from digestbot.models import BounceKind
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,14 @@ from digestbot.mail.replies import refusal
         (554, "unknown user agent", RejectedError),
         (554, "too many hops, a relay is in the loop", RejectedError),
         (550, "rejected: the quotation marks are unbalanced", RejectedError),
+        # A code that says nothing leaves it to the words.
+        (550, "5.5.0 Requested action not taken: mailbox unavailable", RefusedError),
+        (550, "5.0.0 mailbox full", FullMailboxError),
+        (550, "5.3.0 no such user", RejectedError),
+        # Of several things that are said, the mildest for the reader counts.
+        (550, "mailbox unavailable: your network is on our blocklist", RejectedError),
+        (550, "user temporarily unavailable", RejectedError),
+        (550, "the sending quota of your account is exceeded", SenderRefusedError),
     ],
 )
 def test_a_refusal_means_what_its_codes_say_and_without_codes_what_its_words_say(
@@ -77,3 +87,32 @@ def test_whatever_a_server_says_only_a_5xx_suppresses_or_stops(code: int, text: 
     found = refusal(code, text)
     assert isinstance(found, RefusedError | SenderRefusedError | RejectedError) <= (code >= 500)
     assert isinstance(found, DeferredError) <= (code < 500)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no such user",
+        "5.1.1 nobody here",
+        "5.0.0 user unknown",
+        "mailbox full",
+        "5.2.2 over quota",
+        "relay not permitted",
+        "5.7.1 go away",
+        "5.1.8 bad sender",
+        "the sending limit of your account is reached",
+        "blocked as spam",
+        "user temporarily unavailable",
+        "5.3.4 message too big",
+    ],
+)
+def test_a_refusal_means_the_same_at_once_and_when_it_comes_back(text: str) -> None:
+    """What suppresses, counts and counts against nobody does so by either way; bounces count what may pass, too."""
+    means: list[tuple[type[DeliveryError], BounceKind | None]] = [
+        (RefusedError, BounceKind.HARD),
+        (FullMailboxError, BounceKind.SOFT),
+        (SenderRefusedError, None),
+        (RejectedError, BounceKind.SOFT),
+        (RejectedError, None),
+    ]
+    assert (type(refusal(550, text)), judge("", f"550 {text}").kind) in means

@@ -1,4 +1,4 @@
-"""An SMTP server that drops lines and puts mails off at random, and writes what it took into files."""
+"""An SMTP server that drops lines, puts mails off at random or keeps them, and writes what it took into files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+
+from tests.pipeline.program import PATIENCE
 
 _END = b"\r\n.\r\n"
 _LONGEST = 2**22
@@ -38,6 +40,7 @@ class _HungUpError(Exception):
 class Fickle:
     """Of all mails so many, from 0 to 1, meet a fault; the others are taken after so many seconds.
 
+    ``seen`` is how many mails came whole; ``kept`` how many of them are kept without a word, until they are let go.
     ``taken`` has who got which Message-ID; ``unsaid`` is how many of those were taken without a word, so that whoever
     sent them has to send them again.
     """
@@ -49,6 +52,7 @@ class Fickle:
     reply: bytes = b"250 2.0.0 taken\r\n"
     taken: list[tuple[str, str]] = field(default_factory=list)
     seen: int = 0
+    kept: int = 0
     unsaid: int = 0
     port: int = 0
 
@@ -66,10 +70,18 @@ class Fickle:
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def keep(self) -> None:
+        """Keep the mails that come from now on, however long."""
+        self._loop.call_soon_threadsafe(self._open.clear)
+
+    def let_go(self) -> None:
+        """Go on with the mails that were kept, also those of who is not there any more, and with all others."""
+        self._loop.call_soon_threadsafe(self._open.set)
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds, looking at it whenever a mail comes."""
         with self._changed:
-            assert self._changed.wait_for(condition, seconds), f"the mails did not come; {self.seen} did"
+            assert self._changed.wait_for(condition, PATIENCE), f"the mails did not come; {self.seen} did"
 
     def files(self) -> Counter[tuple[str, str]]:
         """Return who got which Message-ID, and how often, as the files say."""
@@ -80,7 +92,8 @@ class Fickle:
         return found
 
     async def _listen(self, started: threading.Event) -> None:
-        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stopped, self._open = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        self._open.set()
         server = await asyncio.start_server(self._answer, "127.0.0.1", 0, limit=_LONGEST)
         self.port = server.sockets[0].getsockname()[1]
         started.set()
@@ -118,9 +131,11 @@ class Fickle:
             elif verb == "DATA":
                 writer.write(b"354 go on\r\n")
                 message = (await reader.readuntil(_END))[: -len(_END)] + b"\r\n"
-                with self._changed:
-                    self.seen += 1
-                    self._changed.notify_all()
+                self._count(seen=1)
+                if not self._open.is_set():
+                    self._count(kept=1)
+                    await self._open.wait()
+                    self._count(kept=-1)
                 if self.seconds:
                     await asyncio.sleep(self.seconds)
                 if phase == ".":
@@ -136,6 +151,12 @@ class Fickle:
         if not answer:
             raise _HungUpError
         writer.write(answer)
+
+    def _count(self, *, seen: int = 0, kept: int = 0) -> None:
+        with self._changed:
+            self.seen += seen
+            self.kept += kept
+            self._changed.notify_all()
 
     def _take(self, address: str, message: bytes, *, unsaid: bool) -> None:
         if not self.reply.startswith(b"250"):

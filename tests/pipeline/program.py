@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from digestbot.cli import main
 
-PATIENCE = 60.0
+# Only whether it ends matters: a busy machine is slow.
+PATIENCE = 180.0
 
 
 def environ() -> dict[str, str]:
@@ -39,3 +41,11 @@ def done(settings: Path, *arguments: str) -> None:
     with pytest.raises(SystemExit) as end:
         main(call(settings, *arguments))
     assert end.value.code == 0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that in time"
+        time.sleep(0.01)

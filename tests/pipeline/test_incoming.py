@@ -28,7 +28,6 @@ def incoming(store: Store) -> Incoming:
     return Incoming(
         addresses=ADDRESSES,
         subscribers=store.subscribers,
-        outbox=store.outbox,
         bounces=recorder,
         domain="example.org",
     )

@@ -17,6 +17,7 @@ from digestbot.models import DeliveryState
 from tests.factories import NOW, new_store, paper
 from tests.pipeline.peers import Post, join, listening
 from tests.pipeline.program import PATIENCE, command, done, environ
+from tests.required import needs_posix
 
 READERS = 12
 CONNECTIONS = 3
@@ -38,7 +39,7 @@ def installation(folder: Path, port: int, policy: str) -> Path:
     return settings
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@needs_posix
 @pytest.mark.parametrize("policy", ["resend", "hold"])
 def test_a_send_that_is_killed_loses_nobody(
     tmp_path: Path, free_port: Callable[[], int], capsys: pytest.CaptureFixture[str], policy: str
@@ -84,7 +85,7 @@ def test_a_send_that_is_killed_loses_nobody(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@needs_posix
 def test_torture_killed_at_any_moment_again_and_again(
     tmp_path: Path, free_port: Callable[[], int], capsys: pytest.CaptureFixture[str]
 ) -> None:

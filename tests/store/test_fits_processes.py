@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from structlog.testing import capture_logs
 
 from digestbot.ranking.features import Features
@@ -23,6 +22,7 @@ from digestbot.ranking.rows import Background, Rows, located
 from digestbot.store.fits import Fits
 from tests.factories import NOW
 from tests.ranking.library import PROTEINS, ROBOTS, on
+from tests.required import needs_posix
 from tests.store.saved_fits import LIBRARY, RECIPE, add, fit, hours, last, named, only
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -98,7 +98,7 @@ def write_for_ever(folder: Path) -> None:
         fits.write(some)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@needs_posix
 def test_of_a_program_that_is_killed_while_it_writes_nothing_is_taken_for_a_fit(folder: Path) -> None:
     fits = Fits(folder)
     fits.write(fit(7))

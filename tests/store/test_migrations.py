@@ -18,6 +18,7 @@ from digestbot.models import LIKE, DeliveryKind, DeliveryState, Reason
 from digestbot.store import Defaults, LoadHistory, Store, Within
 from digestbot.store.query import parse
 from digestbot.store.schema import APPLICATION_ID, migrations
+from digestbot.store.suppressions import Cause
 from tests.factories import DAY, NOW, described, load, new_store, paper
 from tests.store.scenes import EVER, claim, sent_papers
 
@@ -55,7 +56,7 @@ KEPT = {
     "digest_items": "digest_id, position, paper_id, revision, upvotes, score, reason",
     "deliveries": "id, kind, key, subscriber_id, digest_id, address, message_id, state, attempts, next_at, owner,"
     " bytes_hash, uncertain, smtp_code, smtp_text, created_at, changed_at, sent_at",
-    "suppressions": "*",
+    "suppressions": "address_hash, reason, created_at",
     "loads": "id, source, started_at, finished_at, received, new, updated, skipped, error",
 }
 
@@ -220,6 +221,28 @@ def test_loads_of_the_first_version_count(store: Store) -> None:
     assert (store.loads.history("arxiv", EVER).loads, store.loads.cursor("arxiv")) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("5.1.1 nobody here (bounce)", Cause.HARD),
+        ("bounce", Cause.HARD),
+        ("550 5.1.1 word word", Cause.HARD),
+        ("552 full (5 days of bounces)", Cause.SOFT),
+        ("5 days of bounces", Cause.SOFT),
+        ("complaint", Cause.COMPLAINT),
+        ("abuse (complaint)", Cause.COMPLAINT),
+        ("by hand", Cause.ADMIN),
+        ("imported as bounced", Cause.IMPORT),
+    ],
+)
+def test_what_led_to_a_suppression_is_told_by_what_was_kept_of_it(tmp_path: Path, reason: str, cause: Cause) -> None:
+    row = f"insert into suppressions values ('a hash', '{reason}', '{MOMENT}');"
+    path = older(tmp_path / "digestbot.sqlite", stop_before="m010_causes_of_suppressions", script=row)
+    with closing(new_store(path)) as store:
+        [found] = store.suppressions.all()
+        assert (found.address_hash, found.cause, found.reason, found.since) == ("a hash", cause, reason, NOW)
+
+
 # The index of words
 
 _COLUMNS = "id, title, abstract, authors, categories, announced, url, pdf_url, doi, comment, upvotes, revision"
@@ -269,7 +292,9 @@ COMMITTED = {
     "m007_bounces": "983b478ac408a972",
     "m008_rates": "5cc7dcc8fb523f2f",
     "m009_who_left_while_paused": "60be5987d00ba3b2",
-    None: "25860bb47d33bfb4",
+    "m010_causes_of_suppressions": "25860bb47d33bfb4",
+    "m011_last_delivered": "668bd92374fc5254",
+    None: "44fcaf108d20a543",
 }
 
 

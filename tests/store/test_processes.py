@@ -17,6 +17,7 @@ from digestbot.models import DeliveryState
 from digestbot.store import Store
 from digestbot.store.schema import migrations
 from tests.factories import NOW, new_store, paper
+from tests.required import needs_posix
 from tests.store import workers
 from tests.store.scenes import claim, join, post
 
@@ -68,7 +69,7 @@ def test_processes_that_claim_at_once_never_get_the_same_mail(store: Store) -> N
     assert store.outbox.counts() == {DeliveryState.SENT: 60}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@needs_posix
 @pytest.mark.parametrize(("policy", "state"), [("resend", DeliveryState.PENDING), ("hold", DeliveryState.HELD)])
 def test_the_next_run_recovers_what_a_killed_one_had_in_hand(store: Store, policy: Any, state: DeliveryState) -> None:
     made = {one.id: one.message_id for one in (post(store, join(store), [paper()])[1] for _ in range(3))}

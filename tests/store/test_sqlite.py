@@ -205,7 +205,7 @@ def test_no_reference_is_broken_after_papers_became_one(store: Store) -> None:
 def test_an_error_inside_a_write_leaves_nothing_and_the_connection_usable(store: Store) -> None:
     def break_off() -> None:
         with store.database.write() as connection:
-            connection.execute("insert into suppressions values ('x', 'y', 'z')")
+            connection.execute("insert into suppressions values ('x', 'admin', 'y', 'z')")
             connection.execute("insert into nowhere values (1)")
 
     with pytest.raises(StoreError, match="no such table"):

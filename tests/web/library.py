@@ -36,7 +36,6 @@ def pages_of(store: Store, links: Links, templates: jinja2.Environment, clock: C
         digests=store.digests,
         ratings=store.ratings,
         subscribers=store.subscribers,
-        outbox=store.outbox,
         domain="example.org",
         links=links,
         templates=templates,

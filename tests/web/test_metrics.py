@@ -23,6 +23,7 @@ from digestbot.links import Links
 from digestbot.models import DeliveryState, RateLimits, SubscriberState
 from digestbot.settings import read_settings
 from digestbot.store import Store
+from digestbot.store.suppressions import Cause
 from digestbot.store.tally import Figures
 from digestbot.web.app import create_app
 from digestbot.web.metrics import Metrics
@@ -79,7 +80,7 @@ def test_figures_are_those_of_the_store(store: Store, ask: Callable[..., Any]) -
         mark(store, post(store, reader, [paper()])[1], DeliveryState.SENT, NOW)
     store.subscribers.set_state(left.id, SubscriberState.PAUSED, NOW)
     store.outbox.add(alert())
-    store.suppressions.suppress("gone@example.org", "5.1.1 (bounce)", NOW)
+    store.suppressions.suppress("gone@example.org", "5.1.1", NOW, cause=Cause.HARD)
     store.loads.record(load("arxiv"))
     store.outbox.open_run("one", RateLimits(server="server mail.example.org:25"))
     store.outbox.slow_down(10.0, NOW)

@@ -95,18 +95,18 @@ def test_digests_and_pages_of_one_process_look_at_the_same_fit(tmp_path: Path) -
     here, other_program = (Installation(read_settings(None, {}, folder=tmp_path), {}) for _ in range(2))
     here.store.papers.add(ALL, NOW)
     other_program.fitter.current(NOW)
-    read = here.fit_of_pages(NOW)
+    read = here.fits_of_pages.current(NOW)
     assert read is not None
     used = here.fitter.current(NOW + HOUR)
     assert used is not None
-    assert here.fit_of_pages(NOW + HOUR) is used
+    assert here.fits_of_pages.current(NOW + HOUR) is used
     # What the page had read by itself is not held any longer.
     before = weakref.ref(read)
     del read
     assert before() is None
     # With rows of papers that came since it is still the same.
     used = here.fitter.current(NOW + HOUR, [paper(9)])
-    assert here.fit_of_pages(NOW + HOUR) is used
+    assert here.fits_of_pages.current(NOW + HOUR) is used
     for installation in (here, other_program):
         installation.close()
 
@@ -117,7 +117,7 @@ def test_pages_compare_by_what_another_program_has_made_since(tmp_path: Path) ->
     here.fitter.current(NOW)
     here.store.papers.add([paper(9)], NOW)
     newer = other_program.fitter.current(NOW + HOUR)
-    taken = here.fit_of_pages(NOW + HOUR)
+    taken = here.fits_of_pages.current(NOW + HOUR)
     assert newer is not None
     assert taken is not None
     assert taken.fingerprint == newer.fingerprint

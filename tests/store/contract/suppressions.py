@@ -8,6 +8,7 @@ import pytest
 
 from digestbot.models import DeliveryState, SubscriberState
 from digestbot.store import Store
+from digestbot.store.suppressions import Cause
 from tests.factories import NOW, delivery, paper
 from tests.store.scenes import LATER, claim, held, join, post
 
@@ -26,11 +27,13 @@ class SuppressionsContract:
     def test_a_suppression_says_who_why_and_since_when_and_the_first_reason_stays(self, store: Store) -> None:
         reader = join(store, email="Ada@example.org")
         assert store.suppressions.suppress("gone@example.org", "by hand", LATER)
-        assert store.suppressions.suppress("ada@EXAMPLE.org", "550 5.1.1 <ada@example.org>:\nnobody", NOW)
+        refused = "550 5.1.1 <ada@example.org>:\nnobody"
+        assert store.suppressions.suppress("ada@EXAMPLE.org", refused, NOW, cause=Cause.HARD)
         assert not store.suppressions.suppress(reader.email, "again", LATER)
         first, second = store.suppressions.all()
         assert (first.email, first.reason, first.since) == (reader.email, "550 5.1.1 <address> nobody", NOW)
         assert (second.email, second.reason) == ("", "by hand")
+        assert (first.cause, second.cause) == (Cause.HARD, Cause.ADMIN)
         assert first.address_hash != second.address_hash
 
     def test_nothing_that_waits_goes_to_a_suppressed_address_not_even_a_last_mail(self, store: Store) -> None:
@@ -40,7 +43,7 @@ class SuppressionsContract:
         store.subscribers.set_state(reader.id, SubscriberState.UNSUBSCRIBED, NOW)
         goodbye = delivery(9, kind="goodbye", subscriber_id=reader.id, address=reader.email)
         store.outbox.add(goodbye)
-        store.suppressions.suppress(reader.email, "complaint", NOW, state=SubscriberState.UNSUBSCRIBED)
+        store.suppressions.suppress(reader.email, "", NOW, cause=Cause.COMPLAINT)
         store.outbox.open_run("run")
         assert [one.message_id for one in claim(store, 9, NOW)] == [kept.message_id]
         store.outbox.close_run()
