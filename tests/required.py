@@ -1,14 +1,18 @@
-"""Programs and packages of other projects that tests need: where they are, and what happens without one."""
+"""What tests need of others, systems and programs and packages: where it is, and what happens without it."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals and file modes as POSIX has them")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc as Linux has them")
 
 
 def missing(what: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import traceback
 from pathlib import Path
@@ -28,6 +27,7 @@ from digestbot.errors import SettingsError
 from digestbot.settings import Settings, read_settings
 from digestbot.settings.dkim_keys import make_keys, read_keys, signing_domain, signing_keys
 from digestbot.settings.files import create_private
+from tests.required import needs_posix
 from tests.test_settings import read, refused
 
 SENDER = '[mail]\nsender = "digest@example.org"\n'
@@ -181,7 +181,7 @@ def test_keys_that_cannot_be_made_are_named(tmp_path: Path) -> None:
 # keys that are unfit
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@needs_posix
 @pytest.mark.parametrize("name", [RSA, ED25519])
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_key_that_others_can_use_is_refused(tmp_path: Path, good: dict[str, bytes], name: str, mode: int) -> None:

@@ -1,15 +1,10 @@
-"""Composing what is due: in this process alone, or, where very many are due, in several at once.
-
-No process outlives the one that started it.
-"""
+"""Composing what is due: in this process alone, or, where very many are due, in several at once."""
 
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,29 +13,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import chain, islice, pairwise
-from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from digestbot.cli.children import SPAWN, Child, LostError, children, when_orphaned
 from digestbot.errors import DigestbotError
 from digestbot.models import EVERYONE
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Callable, Mapping
     from multiprocessing.sharedctypes import Synchronized
 
     from digestbot.cli.installation import Installation
-    from digestbot.pipeline.compose import Composer
     from digestbot.pipeline.due import Awaited
-    from digestbot.settings import Settings
 
 # Below this a second process takes longer to start than it saves.
 _MANY = 5000
 # Of what is shared: small, so that no process works long after the others.
 _SHARED_PARTS = 32
 _LOOK_SECONDS = 0.02
-
-_SPAWN = multiprocessing.get_context("spawn")
 
 
 def compose_due(
@@ -64,10 +54,10 @@ def compose_due(
     if workers == 1 or len(first) < many:
         return sum(1 for _ in installation.composer.compose_these(chain(first, due), now))
     # All of them others than this one: what ranking takes of memory is free again when the mails go out.
-    compose = partial(_compose_parts, installation.settings, installation.environ, now, awaited, installation.verbose)
     works = _work(workers)
-    with _ended_by_sigterm(), _helping([partial(compose, work) for work in works]) as answers:
-        return sum(_answered(answers, works))
+    tasks = [partial(_compose_parts, now, awaited, work) for work in works]
+    with _ended_by_sigterm(), children(installation, tasks) as composing:
+        return _composed(composing, works)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +89,7 @@ def _work(workers: int) -> list[_Work]:
     """Return what each of the processes does: half of all ids are somebody's own, the others are shared."""
     halves = [_cut(part, 2) for part in _cut(EVERYONE, workers)]
     shared = [part for _, half in halves for part in _cut(half, _SHARED_PARTS)]
-    taken, fitted = _SPAWN.Value("l", 0), _SPAWN.RawValue("b", 0)
+    taken, fitted = SPAWN.Value("l", 0), SPAWN.RawValue("b", 0)
     return [_Work(number == 0, own, shared, taken, fitted) for number, (own, _) in enumerate(halves)]
 
 
@@ -107,16 +97,6 @@ def _cut(ids: range, many: int) -> list[range]:
     # Not len(): it is more than that can say.
     width = ids.stop - ids.start
     return [range(*ends) for ends in pairwise(ids.start + width * number // many for number in range(many + 1))]
-
-
-def _compose_some(composer: Composer, now: datetime, awaited: Awaited | None, work: _Work) -> int:
-    if work.first:
-        composer.prepare(now)
-        work.fitted.value = True
-    while not work.fitted.value:
-        time.sleep(_LOOK_SECONDS)
-    waiting = chain.from_iterable(composer.due(now, awaited=awaited, among=part) for part in work)
-    return sum(1 for _ in composer.compose_these(waiting, now))
 
 
 @contextmanager
@@ -145,103 +125,31 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-@contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Let SIGINT and SIGTERM come when the block has ended; a process that is started in it has them blocked."""
-    _mask("SIG_BLOCK")
-    try:
-        yield
-    finally:
-        _mask("SIG_UNBLOCK")
-
-
-def _mask(how: Literal["SIG_BLOCK", "SIG_UNBLOCK"]) -> None:
-    # Windows has no such masks, and no SIGTERM that could come.
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(getattr(signal, how), {signal.SIGINT, signal.SIGTERM})
-
-
-@contextmanager
-def _helping(tasks: Sequence[Callable[[Connection], None]]) -> Iterator[list[Connection]]:
-    """Run each task in a process and yield where their answers come; what ends the block early ends them too."""
-    processes, answers = [], []
-    try:
-        for task in tasks:
-            answer, answering = _SPAWN.Pipe(duplex=False)
-            answers.append(answer)
-            process = _SPAWN.Process(target=task, args=(answering,), daemon=True)
-            processes.append(process)
-            # One that is half started would complain about it.
-            with _signals_wait():
-                process.start()
-            # It is theirs alone, so that it closes when they end.
-            answering.close()
-        yield answers
-    except BaseException:
-        for process in processes:
-            # What they stored is whole, and nothing else of theirs needs an orderly end.
-            if process.pid is not None:
-                process.kill()
-        raise
-    finally:
-        for process, answer in zip(processes, answers, strict=False):
-            answer.close()
-            if process.pid is not None:
-                process.join()
-
-
-def _answered(answers: Sequence[Connection], works: Sequence[_Work]) -> list[int]:
-    """Wait for all answers, and return how many digests each composed; raise what went wrong in the end."""
-    composed, problems = [], []
-    for answer, work in zip(answers, works, strict=True):
+def _composed(composing: Sequence[Child[int]], works: Sequence[_Work]) -> int:
+    """Wait for all of them, and return how many digests they composed; raise what went wrong in the end."""
+    composed, problems = 0, []
+    for child, work in zip(composing, works, strict=True):
         try:
-            found: int | str = answer.recv()
-        except EOFError:
-            found = "a process that composes ended early; what it stored is there, run this again for the rest"
+            composed += child.answer()
+        except LostError:
+            problems.append("a process that composes ended early; what it stored is there, run this again for the rest")
+        except DigestbotError as error:
+            problems.append(str(error))
         # However the first one ended, the others wait for it no longer.
         work.fitted.value = True
-        if isinstance(found, int):
-            composed.append(found)
-        else:
-            problems.append(found)
     if problems:
         raise DigestbotError(problems[0])
     return composed
 
 
-def _compose_parts(
-    settings: Settings,
-    environ: Mapping[str, str],
-    now: datetime,
-    awaited: Awaited | None,
-    verbose: bool,
-    work: _Work,
-    answering: Connection,
-) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _mask("SIG_UNBLOCK")
-    from digestbot import observe
-    from digestbot.cli.installation import Installation
-
-    # First of all: without it warnings would go to stdout.
-    observe.configure(sys.stderr, verbose=verbose)
-    installation = Installation(settings, environ)
-    answer: int | str
-    try:
-        with _without_collector():
-            answer = _compose_some(installation.composer, now, awaited, work)
-    except DigestbotError as error:
-        answer = str(error)
-    finally:
-        installation.close()
-    answering.send(answer)
-
-
-def _end_with_parent() -> None:
-    """Wait until the process that started this one has ended, however it did, and end."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _compose_parts(now: datetime, awaited: Awaited | None, work: _Work, installation: Installation) -> int:
+    when_orphaned(partial(os._exit, 1))
+    with _without_collector():
+        composer = installation.composer
+        if work.first:
+            composer.prepare(now)
+            work.fitted.value = True
+        while not work.fitted.value:
+            time.sleep(_LOOK_SECONDS)
+        waiting = chain.from_iterable(composer.due(now, awaited=awaited, among=part) for part in work)
+        return sum(1 for _ in composer.compose_these(waiting, now))

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import multiprocessing
-import multiprocessing.resource_tracker
 import signal
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
+from functools import partial
+from multiprocessing.connection import wait
 from types import FrameType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import structlog
 
+from digestbot.cli.children import ENDING, SPAWN, LostError, children, when_orphaned
+from digestbot.cli.mailing import deliverer, delivering_processes
 from digestbot.cli.times import Clock, utc_now
 from digestbot.errors import DigestbotError
 from digestbot.models import EVERYTHING, DeliveryState, Share, SubscriberId
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from rich.progress import TaskID
 
     from digestbot.cli.installation import Installation
     from digestbot.pipeline.deliver import Outcome
-    from digestbot.settings import Settings
 
 log = structlog.get_logger()
 
@@ -39,9 +38,7 @@ log = structlog.get_logger()
 _MANY = 300
 _LOOK_SECONDS = 0.2
 
-_SPAWN = multiprocessing.get_context("spawn")
 _STATES = tuple(DeliveryState)
-_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +60,14 @@ def deliver(installation: Installation, how: Delivering, *, many: int = _MANY) -
     """Deliver the outbox and return what came of it."""
     waiting = installation.store.outbox.how_many_wait(how.clock(), only=how.only)
     how.begun(waiting)
-    workers = installation.delivering_processes
+    workers = delivering_processes(installation.settings)
     if workers == 1 or waiting < many:
         return _deliver_here(installation, how)
     outcome, lost = _deliver_there(installation, how, workers)
-    if lost and not (outcome.stopped or how.ending()):
+    if lost and not (outcome.early or how.ending()):
         # What they had in hand, and what nobody took up.
         done = outcome.counts.copy()
-        rest = _deliver_here(installation, replace(how, progress=lambda counts: how.progress(done + counts)))
-        outcome.counts.update(rest.counts)
-        outcome.stopped, outcome.refused = rest.stopped, rest.refused
+        outcome.add(_deliver_here(installation, replace(how, progress=lambda counts: how.progress(done + counts))))
     return outcome
 
 
@@ -89,8 +84,8 @@ def _deliver_here(installation: Installation, how: Delivering) -> Outcome:
 def _drain(
     installation: Installation, how: Delivering, share: Share, count: Callable[[DeliveryState, int], None]
 ) -> Outcome:
-    with installation.deliverer(share) as deliverer, _event_loop() as run:
-        return run(deliverer.deliver(how.clock, moment=utc_now, only=how.only, ending=how.ending, count=count))
+    with deliverer(installation, share) as delivery, _event_loop() as run:
+        return run(delivery.deliver(how.clock, moment=utc_now, only=how.only, ending=how.ending, count=count))
 
 
 @contextmanager
@@ -112,19 +107,10 @@ _Counts: TypeAlias = "ctypes.Array[ctypes.c_longlong]"
 _Flag: TypeAlias = "ctypes.c_byte"
 
 
-@dataclass(slots=True)
-class _Worker:
-    """A process that delivers, what it has counted, and where its answer comes."""
-
-    process: multiprocessing.process.BaseProcess
-    counts: _Counts
-    answer: Connection
-
-
-def _counted(workers: Sequence[_Worker]) -> Counter[DeliveryState]:
+def _counted(by_process: Sequence[_Counts]) -> Counter[DeliveryState]:
     counts: Counter[DeliveryState] = Counter()
-    for worker in workers:
-        counts.update({state: many for state, many in zip(_STATES, worker.counts, strict=True) if many})
+    for own in by_process:
+        counts.update({state: many for state, many in zip(_STATES, own, strict=True) if many})
     return counts
 
 
@@ -132,129 +118,47 @@ def _deliver_there(installation: Installation, how: Delivering, processes: int) 
     """Let processes deliver; return what came of it, and whether one was lost."""
     from digestbot.pipeline.deliver import Outcome
 
-    outcome, lost, ending = Outcome(), False, _SPAWN.RawValue("b", 0)
-    with _working(installation, how, processes, ending) as workers:
-        working = list(workers)
+    outcome, lost, ending = Outcome(), False, SPAWN.RawValue("b", 0)
+    counts = [SPAWN.RawArray("q", len(_STATES)) for _ in range(processes)]
+    tasks = [
+        partial(_deliver_share, Share(number, processes), how.clock, how.only, own, ending)
+        for number, own in enumerate(counts)
+    ]
+    with children(installation, tasks) as started:
+        working = list(started)
         while working:
-            ready = wait([one.answer for one in working], timeout=_LOOK_SECONDS)
-            how.progress(_counted(workers))
+            ready = wait([one.receiving for one in working], timeout=_LOOK_SECONDS)
+            how.progress(_counted(counts))
             ending.value = ending.value or how.ending()
-            for worker in [one for one in working if one.answer in ready]:
-                working.remove(worker)
+            for child in [one for one in working if one.receiving in ready]:
+                working.remove(child)
                 try:
-                    stopped, refused = worker.answer.recv()
-                except EOFError:
+                    outcome.add(child.answer())
+                except LostError:
                     lost = True
-                    log.warning("a process that delivers ended early", pid=worker.process.pid)
-                    continue
-                if stopped:
-                    # It is the same server for all of them.
-                    ending.value = True
-                    outcome.stopped = outcome.stopped or stopped
-                    outcome.refused |= refused
-        outcome.counts = _counted(workers)
+                    log.warning("a process that delivers ended early", pid=child.process.pid)
+                except DigestbotError as error:
+                    outcome.add(Outcome(stopped=str(error), early=True))
+                # It is the same server for all of them.
+                ending.value = ending.value or outcome.early
+    # With those of processes that were killed.
+    outcome.counts = _counted(counts)
     return outcome, lost
 
 
-@contextmanager
-def _working(installation: Installation, how: Delivering, processes: int, ending: _Flag) -> Iterator[list[_Worker]]:
-    """Start so many processes and yield them; what ends the block early ends them too."""
-    workers: list[_Worker] = []
-    try:
-        for number in range(processes):
-            counts = _SPAWN.RawArray("q", len(_STATES))
-            answer, answering = _SPAWN.Pipe(duplex=False)
-            process = _SPAWN.Process(
-                target=_deliver_share,
-                args=(
-                    installation.settings,
-                    installation.environ,
-                    installation.verbose,
-                    Share(number, processes),
-                    how.clock,
-                    how.only,
-                    counts,
-                    ending,
-                    answering,
-                ),
-            )
-            with _deaf():
-                process.start()
-                workers.append(_Worker(process, counts, answer))
-            # It is theirs alone, so that it closes when they end.
-            answering.close()
-        yield workers
-    except BaseException:
-        for one in workers:
-            one.process.kill()
-        raise
-    finally:
-        for one in workers:
-            one.answer.close()
-            one.process.join()
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Let signals that end a program wait until the end of the block; a process that is started in it never hears them.
-
-    Ctrl-C reaches all processes of a terminal, at whatever moment of their start: the one that was called decides.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    # Its own start would let them in again.
-    multiprocessing.resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _deliver_share(
-    settings: Settings,
-    environ: Mapping[str, str],
-    verbose: bool,
-    share: Share,
-    clock: Clock,
-    only: SubscriberId | None,
-    counts: _Counts,
-    ending: _Flag,
-    answering: Connection,
-) -> None:
-    """Deliver one share, in a process of its own: until nothing waits, or the run ends, or who started it has ended."""
-    for number in _ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    ended = threading.Event()
-    threading.Thread(target=_end_with_parent, args=(ended,), daemon=True).start()
-    from digestbot import observe
-    from digestbot.cli.installation import Installation
-
-    # First of all: without it warnings would go to stdout.
-    observe.configure(sys.stderr, verbose=verbose)
+    share: Share, clock: Clock, only: SubscriberId | None, counts: _Counts, ending: _Flag, installation: Installation
+) -> Outcome:
+    """Deliver one share until nothing waits, or the run ends, or who started this process has ended."""
+    orphaned = threading.Event()
+    # What is in hand still goes out.
+    when_orphaned(orphaned.set)
 
     def count(state: DeliveryState, many: int) -> None:
         counts[_STATES.index(state)] += many
 
-    how = Delivering(clock=clock, only=only, ending=lambda: ended.is_set() or bool(ending.value))
-    installation = Installation(settings, environ, verbose=verbose)
-    try:
-        outcome = _drain(installation, how, share, count)
-        answer = (outcome.stopped, outcome.refused)
-    except DigestbotError as error:
-        answer = (str(error), False)
-    finally:
-        installation.close()
-    answering.send(answer)
-
-
-def _end_with_parent(ended: threading.Event) -> None:
-    """Wait until the process that started this one has ended, however it did; what is in hand still goes out."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        ended.set()
+    how = Delivering(clock=clock, only=only, ending=lambda: orphaned.is_set() or bool(ending.value))
+    return _drain(installation, how, share, count)
 
 
 # The command line's side
@@ -270,7 +174,7 @@ def ended_by_signals() -> Iterator[Callable[[], bool]]:
             signal.default_int_handler(number, frame)
         came.set()
 
-    before = {number: signal.signal(number, note) for number in _ENDING}
+    before = {number: signal.signal(number, note) for number in ENDING}
     try:
         yield came.is_set
     finally:

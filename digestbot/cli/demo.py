@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from urllib.parse import urljoin
 import click
 
 from digestbot.cli.installation import Installation
+from digestbot.cli.mailing import deliverer
 from digestbot.cli.output import show_json
 from digestbot.cli.program import Program
 from digestbot.errors import DigestbotError
@@ -66,7 +68,7 @@ async def _stage(folder: Path, port: int) -> AsyncIterator[_Stage]:
     installation = _installation(folder, url, catcher.port)
     try:
         _fill(installation)
-        story = Story(installation.store, installation.composer, installation.deliverer)
+        story = Story(installation.store, installation.composer, partial(deliverer, installation))
         pages = create_app(installation.pages(clock=lambda: story.now), installation.paper_pages)
         inbox = Inbox(story=story, catcher=catcher, templates=installation.templates, busy=asyncio.Lock())
         server = quiet_server(create_inbox(inbox, pages))

@@ -11,6 +11,7 @@ import click
 from digestbot.cli.composing import compose_due
 from digestbot.cli.delivering import Delivering, DeliveryBar, deliver, ended_by_signals
 from digestbot.cli.installation import Installation
+from digestbot.cli.mailing import tell_of_stop
 from digestbot.cli.output import printable, show_json, show_table
 from digestbot.cli.program import Program
 from digestbot.cli.times import Standing, parse_at, utc_now
@@ -125,22 +126,37 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
                 clock=clock, only=chosen.id if chosen else None, ending=ending, begun=bar.begun, progress=bar.show
             )
             outcome = deliver(installation, how)
-        told = installation.tell_of_stop(outcome, clock()) if outcome.stopped else ""
-        left = installation.store.outbox.how_many_wait(clock(), only=how.only) if ending() else 0
+        told = tell_of_stop(installation, outcome, clock()) if outcome.stopped else ""
+        left = _left(installation, how) if ending() else ""
     if as_json:
         show_json({"composed": composed, **_counts(outcome), "stopped": outcome.stopped})
     else:
         done = ", ".join(f"{count} {state}" for state, count in _counts(outcome).items() if count)
         click.echo(f"{composed} composed; {done or 'nothing to send'}")
     if outcome.stopped:
-        click.echo(f"digestbot: the run stopped: {printable(outcome.stopped)}", err=True)
+        what = "the run stopped" if outcome.early else "not everything went out"
+        click.echo(f"digestbot: {what}: {printable(outcome.stopped)}", err=True)
         if told:
             click.echo(f"digestbot: {told}; see 'digestbot outbox'", err=True)
         return 1
     if left:
-        click.echo(f"digestbot: ended by a signal; {left} mails wait for the next 'digestbot send'", err=True)
+        click.echo(f"digestbot: ended by a signal; {left}", err=True)
         return 1
     return 0
+
+
+def _left(installation: Installation, how: Delivering) -> str:
+    """Return in a sentence what a run of delivering has left to do; empty when there is nothing."""
+    from digestbot.models import DeliveryState
+
+    outbox = installation.store.outbox
+    waiting = outbox.how_many_wait(how.clock(), only=how.only)
+    # None of these is ours any more, unless a process of ours was killed. They are not told apart by subscriber.
+    in_hand = outbox.counts().get(DeliveryState.SENDING, 0) if how.only is None else 0
+    if not (waiting or in_hand):
+        return ""
+    said = f"{waiting} mail{' waits' if waiting == 1 else 's wait'} for the next 'digestbot send'"
+    return said + (f", and {in_hand} more unless the process that has them in hand sends them" if in_hand else "")
 
 
 def _counts(outcome: Outcome) -> dict[str, int]:

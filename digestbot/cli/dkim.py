@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from digestbot.cli.output import show_json
 from digestbot.cli.program import Program
-
-if TYPE_CHECKING:
-    from digestbot.mail.dkim import Signer
-    from digestbot.settings import Settings
-    from digestbot.settings.dkim_keys import SigningKeys
 
 
 @click.group()
@@ -25,6 +18,7 @@ def dkim() -> None:
 @click.pass_obj
 def generate(program: Program, as_json: bool) -> None:
     """Make the keys that are not there yet, and print the DNS record of each; never overwrite."""
+    from digestbot.cli.signing import signer
     from digestbot.settings.dkim_keys import make_keys, read_keys, signing_domain
 
     settings = program.settings
@@ -51,17 +45,3 @@ def generate(program: Program, as_json: bool) -> None:
         click.echo("mails are not signed with them: [dkim] sign is false", err=True)
     else:
         click.echo("next: publish these records before the next mail, since every mail is signed from now on", err=True)
-
-
-def signer(settings: Settings, keys: SigningKeys) -> Signer:
-    """Return what signs for the domain of the settings with these keys."""
-    from digestbot.mail.dkim import Signer
-    from digestbot.settings.dkim_keys import signing_domain
-
-    return Signer(
-        domain=signing_domain(settings),
-        selector_rsa=settings.dkim.selector_rsa,
-        rsa=keys.rsa,
-        selector_ed25519=settings.dkim.selector_ed25519,
-        ed25519=keys.ed25519,
-    )

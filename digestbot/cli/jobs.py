@@ -15,6 +15,7 @@ from digestbot.cli.bouncing import incoming, mailbox
 from digestbot.cli.composing import compose_due
 from digestbot.cli.delivering import Delivering, deliver
 from digestbot.cli.installation import Installation
+from digestbot.cli.mailing import tell_of_stop
 from digestbot.cli.times import Clock
 from digestbot.errors import DigestbotError, MailboxError
 
@@ -82,23 +83,25 @@ class Jobs:
                 await self._loading
 
     async def _ask_sources(self) -> None:
+        # It takes as long to load as all else, and `serve` asks no source.
+        from digestbot.cli.asking import client, raise_alarm, source_reports, sources
         from digestbot.pipeline.load import load
 
         installation = self._installation
         now = self._clock()
-        reports = await asyncio.to_thread(installation.source_reports, now)
+        reports = await asyncio.to_thread(source_reports, installation, now)
         due = tuple(one.name for one in reports if one.next_try is not None and one.next_try <= now)
         if not due:
             return
         store = installation.store
         try:
-            client = installation.client()
-            sources = installation.sources(client, due)
-            for loaded in await load(store.papers, store.loads, sources, clock=self._clock, since=None):
+            settings = installation.settings
+            asked = sources(settings, client(settings), due)
+            for loaded in await load(store.papers, store.loads, asked, clock=self._clock, since=None):
                 if loaded.error:
                     log.warning("source failed", source=loaded.source, problem=loaded.error)
         finally:
-            await asyncio.to_thread(installation.raise_alarm, self._clock())
+            await asyncio.to_thread(raise_alarm, installation, self._clock())
 
     async def send(self) -> None:
         """Compose what is due, save what waits for today's papers, and deliver the outbox."""
@@ -113,8 +116,9 @@ class Jobs:
                 deliver, self._installation, Delivering(clock=self._clock, ending=lambda: self._ending)
             )
             if outcome.stopped:
-                await asyncio.to_thread(self._installation.tell_of_stop, outcome, self._clock())
-                raise DigestbotError(f"delivery stopped: {outcome.stopped}")
+                await asyncio.to_thread(tell_of_stop, self._installation, outcome, self._clock())
+                what = "delivery stopped" if outcome.early else "not everything went out"
+                raise DigestbotError(f"{what}: {outcome.stopped}")
 
     async def poll(self) -> None:
         """Fetch bounces when it is time; a mailbox that cannot be reached is tried again the next time."""
@@ -138,10 +142,12 @@ class Jobs:
             log.warning("bounces not fetched", problem=str(error))
 
     def _compose(self) -> None:
+        from digestbot.cli.asking import awaits_papers, pace
         from digestbot.pipeline.due import Awaited
 
         installation, now = self._installation, self._clock()
         # Digests of a day wait for its papers, each until its own deadline.
         day = eastern_day(now)
-        awaited = Awaited(day=day, wait=installation.pace.wait) if installation.awaits_papers(now) else None
+        wait = pace(installation.settings).wait
+        awaited = Awaited(day=day, wait=wait) if awaits_papers(installation, now) else None
         compose_due(installation, now, awaited=awaited)

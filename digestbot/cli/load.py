@@ -41,6 +41,8 @@ def load(
     program: Program, names: tuple[str, ...], path: Path | None, since: str | None, at: str | None, as_json: bool
 ) -> int:
     """Load new papers: from each enabled source, from the named ones, or from a file."""
+    from digestbot.cli.asking import raise_alarm
+
     if path is not None and names:
         raise UsageError("name sources, or a --file, not both")
     moment = parse_at(at) if at else None
@@ -51,7 +53,7 @@ def load(
                 loaded = asyncio.run(_load(installation, names, path, first, moment, progress))
         finally:
             if path is None:
-                installation.raise_alarm(moment or utc_now())
+                raise_alarm(installation, moment or utc_now())
     if as_json:
         show_json([_value(one) for one in loaded])
     else:
@@ -70,6 +72,7 @@ async def _load(
     at: datetime | None,
     progress: Progress,
 ) -> list[Loaded]:
+    from digestbot.cli.asking import client, sources
     from digestbot.pipeline import load as job
     from digestbot.sources.files import FileSource
 
@@ -77,11 +80,11 @@ async def _load(
     ask = partial(job.load, store.papers, store.loads, clock=utc_now, since=since, at=at, progress=progress)
     if path is not None:
         return await ask([FileSource(path)])
-    client = installation.client()
-    sources = installation.sources(client, names)
-    if not sources:
+    settings = installation.settings
+    asked = sources(settings, client(settings), names)
+    if not asked:
         raise UsageError("no source is enabled; enable one in the settings, name one, or give a --file")
-    return await ask(sources)
+    return await ask(asked)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 
 from digestbot.cli.addresses import valid_address
 from digestbot.cli.installation import Installation
+from digestbot.cli.mailing import server_of
 from digestbot.cli.output import printable, show_json, show_table
 from digestbot.cli.program import Program
 from digestbot.cli.times import utc_now
@@ -37,7 +38,7 @@ def test(program: Program, address: str, as_json: bool) -> int:
     """Send one test mail to ADDRESS at once, and explain what the server says."""
     to = valid_address(address)
     with program.installation() as installation:
-        addresses, server = installation.addresses, installation.server
+        addresses, server = installation.addresses, server_of(installation)
         sender = addresses.bounce(_NOBODY) if addresses else installation.sender.address
         message = _message(installation, to, sender, utc_now())
         trial = _hand_over(installation, server, sender, to, message)
@@ -82,7 +83,7 @@ def _message(installation: Installation, to: str, return_path: str, now: datetim
     """Return the test mail, signed if mails are."""
     from digestbot.mail.message import Draft, build
 
-    sender, signer, server = installation.sender, installation.signer, installation.server
+    sender, signer, server = installation.sender, installation.signer, server_of(installation)
     facts = [
         ("From", sender.sender),
         ("To", to),

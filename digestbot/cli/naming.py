@@ -40,7 +40,10 @@ def fetch_missing(installation: Installation, papers: Iterable[PaperId]) -> None
 
 async def _fetch(installation: Installation, papers: list[PaperId]) -> None:
     """Store papers that arXiv knows, of the day they were announced: no digest has them unless that is new."""
-    found = await installation.arxiv_api(installation.client()).papers(papers)
+    from digestbot.cli.asking import arxiv_api, client
+
+    settings = installation.settings
+    found = await arxiv_api(settings, client(settings)).papers(papers)
     unknown = [paper for paper in papers if paper not in found]
     if unknown:
         raise NotFoundError(f"{', '.join(unknown)}: arXiv knows no such paper")

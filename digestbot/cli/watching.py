@@ -29,9 +29,11 @@ _DAY = timedelta(days=1)
 @click.pass_obj
 def sources(program: Program, at: str | None, as_json: bool) -> None:
     """Show how each source is doing, and when it is asked next; ask none."""
+    from digestbot.cli.asking import source_reports
+
     now = parse_at(at)
     with program.installation() as installation:
-        reports = installation.source_reports(now)
+        reports = source_reports(installation, now)
     if as_json:
         show_json([_value(one) for one in reports])
     else:
@@ -96,6 +98,7 @@ def doctor(program: Program, as_json: bool) -> int:
 
 def _examine(program: Program) -> Iterator[Finding]:
     from digestbot import doctor as look
+    from digestbot.cli.asking import source_reports
 
     try:
         settings = program.settings
@@ -128,7 +131,7 @@ def _examine(program: Program) -> Iterator[Finding]:
         suppressed = usable and bool(installation.store.suppressions.suppressed([admin]))
         yield look.admin(settings.mail, suppressed=suppressed)
         if usable:
-            yield from look.sources(installation.source_reports(now), now)
+            yield from look.sources(source_reports(installation, now), now)
             yield from look.outbox(installation.store.outbox.undelivered(now - _DAY), now)
         yield look.calendar(now)
 

@@ -134,6 +134,7 @@ class SmtpConnection:
         where = f"{server.host}:{server.port}"
         try:
             await smtp.connect()
+            await _greet(smtp)
         except aiosmtplib.SMTPAuthenticationError as error:
             smtp.close()
             if error.code < 500:
@@ -171,6 +172,17 @@ class SmtpConnection:
         if self._smtp is not None:
             self._smtp.close()
         self._smtp = None
+
+
+async def _greet(smtp: SMTP) -> None:
+    """Say who we are, unless a login did. A server that breaks off here has refused no mail."""
+    if smtp.is_ehlo_or_helo_needed:
+        try:
+            await smtp.ehlo()
+        except aiosmtplib.SMTPHeloError:
+            if not smtp.is_connected:
+                raise
+            await smtp.helo()
 
 
 def _words(error: BaseException) -> str:

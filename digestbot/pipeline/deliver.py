@@ -90,6 +90,13 @@ class Outcome:
     refused: bool = False
     early: bool = False
 
+    def add(self, other: Outcome) -> None:
+        """Take in what another run came to; the first reason is the one that is told."""
+        self.counts.update(other.counts)
+        self.stopped = self.stopped or other.stopped
+        self.refused |= other.refused
+        self.early |= other.early
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverer:

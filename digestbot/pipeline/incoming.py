@@ -96,6 +96,4 @@ class Incoming:
     def _unsubscribe(self, identifier: SubscriberId, now: datetime) -> bool:
         """End a subscription as the web page does; say whether that changed anything."""
         subscriber = self.subscribers.find(identifier)
-        return subscriber is not None and subscriptions.end(
-            self.subscribers, subscriber, domain=self.domain, now=now
-        )
+        return subscriber is not None and subscriptions.end(self.subscribers, subscriber, domain=self.domain, now=now)

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from digestbot.errors import SettingsError
-from digestbot.settings.declared import DNS_NAME, Settings
+from digestbot.settings.declared import Settings
 from digestbot.settings.files import create_private, refuse_open_to_others
+from digestbot.settings.values import DNS_NAME
 
 # Gmail recommends 2048; a verifier need not take more than 4096 (RFC 8301 section 3.2).
 _BITS = 2048

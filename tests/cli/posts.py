@@ -8,19 +8,24 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from digestbot.cli.delivering import Delivering, deliver
+from digestbot.cli.installation import Installation
+from digestbot.cli.times import Standing
 from digestbot.digest.compose import digest_delivery
+from digestbot.pipeline.deliver import Outcome
+from digestbot.settings import read_settings
 from digestbot.store import Store
 from tests.factories import NOW, digest, new_store, paper
 from tests.pipeline.peers import DOMAIN, join
-from tests.pipeline.program import PATIENCE, command, environ
+from tests.pipeline.program import PATIENCE, command, environ, until
 
 CONNECTIONS, WORKERS = 3, 2
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -57,9 +62,17 @@ class PostOffice:
             made = [(digest(*papers, reader=reader), reader) for reader in readers]
             store.digests.add([(one, digest_delivery(one, reader, domain=DOMAIN)) for one, reader in made])
 
-    def deliver(self, at: str = NOW.isoformat()) -> subprocess.Popen[str]:
+    def deliver(self) -> subprocess.Popen[str]:
         """Start delivering what waits, in several processes."""
-        return self._start([sys.executable, "-m", "tests.cli.sender", str(self.folder), at])
+        return self._start([sys.executable, "-m", "tests.cli.sender", str(self.folder), NOW.isoformat()])
+
+    def deliver_here(self, at: datetime = NOW) -> Outcome:
+        """Deliver what waits in this process, which need not start."""
+        installation = Installation(read_settings(self.settings, {}, folder=self.folder), {})
+        try:
+            return deliver(installation, Delivering(clock=Standing(at)), many=sys.maxsize)
+        finally:
+            installation.close()
 
     def send(self, *arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Start ``digestbot send``."""
@@ -84,6 +97,8 @@ class PostOffice:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate(timeout=PATIENCE)
+        # The others, too, whose end nobody waits for: a disk that they use cannot be taken away.
+        until(lambda: not any(_is_of_group(process.pid) for process in self.running))
 
     def states(self) -> dict[str, int]:
         with contextlib.closing(self.store()) as store:
@@ -116,24 +131,41 @@ def post_office(folder: Path, port: int, many: int) -> Iterator[PostOffice]:
         office.end_all()
 
 
-def workers(process: subprocess.Popen[str]) -> list[int]:
+def workers(program: int) -> list[int]:
     """Return the ids of the processes that a program has started to deliver, those that have not ended."""
-    all_of_them = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    children = [one for one in all_of_them if (_status(one) or ("", ""))[1] == str(process.pid)]
+    children = [one for one in _processes() if _status(one)[1] == str(program)]
     return sorted(one for one in children if is_alive(one) and b"spawn_main" in _read(one, "cmdline"))
 
 
 def is_alive(process: int) -> bool:
     """Return whether a process has not ended; one that nobody has waited for yet has."""
-    status = _status(process)
-    return status is not None and status[0] not in "ZX"
+    return _status(process)[0] not in "ZX"
 
 
-def _status(process: int) -> tuple[str, str] | None:
-    """Return the state of a process and its parent's id, ``None`` when there is none."""
+def stop(process: int) -> None:
+    """Stop a process and return when it does nothing any more."""
+    os.kill(process, signal.SIGSTOP)
+    until(lambda: _status(process)[0] in "TZX")
+
+
+# The state of a process that is no more, and neither parent nor group.
+_NONE = ("X", "", "")
+
+
+def _processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _is_of_group(leader: int) -> bool:
+    """Return whether a process of this group has not ended."""
+    return any(_status(one)[2] == str(leader) and is_alive(one) for one in _processes())
+
+
+def _status(process: int) -> tuple[str, str, str]:
+    """Return the state of a process, its parent's id and that of its group."""
     # After its name, which may hold anything.
     words = _read(process, "stat").decode().rpartition(")")[2].split()
-    return (words[0], words[1]) if words else None
+    return (words[0], words[1], words[2]) if words else _NONE
 
 
 def _read(process: int, name: str) -> bytes:
@@ -141,14 +173,6 @@ def _read(process: int, name: str) -> bytes:
         return Path(f"/proc/{process}/{name}").read_bytes()
     except OSError:
         return b""
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until the condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that in time"
-        time.sleep(0.01)
 
 
 def said(process: subprocess.Popen[str], code: int = 0) -> Any:

@@ -30,6 +30,7 @@ from digestbot.store import Defaults, Preferences, open_store
 from tests.factories import DAY, NOW
 from tests.pipeline.program import PATIENCE, environ
 from tests.ranking.library import library
+from tests.required import needs_posix
 
 READERS = 30
 WORKERS = "[ranking]\nworkers = 2\n[digest]\nmin_score = 0\n"
@@ -181,7 +182,7 @@ def test_who_is_due_is_found_without_what_ranks_and_so_is_that_nobody_is(folder:
 # what ends early
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@needs_posix
 def test_a_process_that_is_killed_is_told_of_and_the_next_run_does_the_rest(folder: Path) -> None:
     with (
         opened(folder) as installation,
@@ -247,7 +248,7 @@ def sending(folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=PATIENCE)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@needs_posix
 def test_the_processes_of_a_send_that_is_killed_end_with_it(folder: Path) -> None:
     # Nobody can write, so that all have something to do for half a minute.
     with sending(folder) as process, opened(folder) as installation, installation.store.database.write():
@@ -260,7 +261,7 @@ def test_the_processes_of_a_send_that_is_killed_end_with_it(folder: Path) -> Non
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@needs_posix
 def test_a_send_that_is_asked_to_stop_ends_its_processes_and_says_so(folder: Path) -> None:
     with sending(folder) as process:
         process.send_signal(signal.SIGTERM)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from digestbot.cli.asking import awaits_papers
 from digestbot.cli.installation import Installation
 from digestbot.cli.jobs import Jobs
 from digestbot.models import SubscriberState
@@ -120,7 +121,7 @@ def test_nobody_waits_for_a_source_that_was_never_there(life: Life) -> None:
     store = life.installation.store
     life.at(MONDAY, 4, 30)
     assert store.papers.count() == 0
-    assert not life.installation.awaits_papers(life.arxiv.world.now)
+    assert not awaits_papers(life.installation, life.arxiv.world.now)
 
 
 def test_while_todays_papers_are_awaited_the_source_is_asked_more_often(life: Life) -> None:

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import AuthResult
 
 from tests.cli.conftest import ADA, Catcher, Cli
 from tests.mail.peers import dkimpy_says
-from tests.mail.test_smtp import Certificate, Inbox, PatientController, certificate, sink
+from tests.mail.servers import Certificate, Inbox, PatientController, certificate, sink
 from tests.mails import parsed, part
 
 __all__ = ["certificate"]

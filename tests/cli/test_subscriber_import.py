@@ -14,6 +14,7 @@ import pytest
 from tests.cli.conftest import ADA, Cli
 from tests.factories import NOW, new_store
 from tests.pipeline.program import PATIENCE, command, environ
+from tests.required import needs_posix
 
 BELA, CARA, DORA, EVE = (f"{name}@example.org" for name in ("bela", "cara", "dora", "eve"))
 
@@ -275,7 +276,7 @@ def test_an_export_of_nobody_is_a_header_that_can_be_imported(cli: Cli) -> None:
 ROWS = 12_000
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@needs_posix
 def test_an_import_that_is_killed_is_completed_by_the_next(cli: Cli) -> None:
     path = written(cli, "email\n" + "".join(f"reader{number}@example.org\n" for number in range(ROWS)))
     cli("subscriber", "list")

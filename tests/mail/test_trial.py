@@ -14,7 +14,7 @@ from aiosmtpd.smtp import AuthResult
 
 from digestbot.mail.smtp import Server
 from digestbot.mail.trial import Outcome, Trial, try_delivery
-from tests.mail.test_smtp import MAIL, READER, SENDER, Certificate, Inbox, certificate, serve, sink
+from tests.mail.servers import MAIL, READER, SENDER, Certificate, Inbox, certificate, serve, sink
 
 __all__ = ["certificate", "serve"]
 

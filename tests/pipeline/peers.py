@@ -229,14 +229,14 @@ class Office:
         finally:
             self.store.outbox.close_run()
 
-    def post(self, *names: str) -> list[Digest]:
-        """Put a digest for each of these new subscribers into the outbox."""
+    def post(self, *names: str, at: datetime = NOW) -> list[Digest]:
+        """Put a digest of that day for each of these new subscribers into the outbox."""
         papers = [paper(number) for number in (1, 2, 3)]
         self.store.papers.add(papers, NOW)
         made = []
         for name in names:
             reader = join(self.store, name)
-            one = digest(*papers, reader=reader)
+            one = digest(*papers, reader=reader, local_day=at.date(), composed_at=at)
             self.store.digests.add([(one, digest_delivery(one, reader, domain=DOMAIN))])
             made.append(one)
         return made

@@ -91,8 +91,8 @@ def test_an_address_that_is_not_there_is_suppressed_and_its_subscriber_bounced(o
     assert office.store.suppressions.suppressed([ADA, BELA]) == {ADA}
     assert office.store.subscribers.get(gone.subscriber_id).state == SubscriberState.BOUNCED
     assert office.deliver(NOW + timedelta(days=1)).counts == {}
-    [row] = office.store.database.rows("select reason from suppressions")
-    assert row["reason"] == "550 5.1.1 no such user (bounce)"
+    [suppression] = office.store.suppressions.all()
+    assert (suppression.cause, suppression.reason) == (Cause.HARD, "550 5.1.1 no such user")
 
 
 def test_another_refusal_fails_that_mail_alone_and_says_nothing_about_the_address(office: Office, server: Post) -> None:

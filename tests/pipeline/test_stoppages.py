@@ -79,7 +79,7 @@ def test_when_the_server_refuses_us_the_admin_hears_of_it_as_soon_as_it_takes_ma
     server.to_sender = "250 2.1.0 go on"
     assert office.deliver(NOW + 2 * HOUR).counts == {DeliveryState.SENT: 3}
     [mail] = [parsed(content) for address, content in server.taken if address == ADMIN]
-    assert mail["Subject"] == "digestbot: the server refused to take mail from us on 2025-05-27"
+    assert mail["Subject"] == "digestbot: the server refused to take mail from us on 27 May 2025"
     assert mail["Auto-Submitted"] == "auto-generated"
     text = words(part(mail, "plain"))
     assert REFUSAL in text
@@ -169,8 +169,8 @@ def test_both_parts_say_what_happened_what_it_means_and_what_to_do(templates: ji
         for told in (
             REFUSAL,
             "mail.example.org:587",
-            "2025-05-27 08:00 UTC",
-            "2025-05-27 03:00 UTC",
+            "27 May 2025, 08:00 UTC",
+            "27 May 2025, 03:00 UTC",
             "1,204",
             "no address was suppressed",
             "digestbot outbox",
@@ -181,7 +181,7 @@ def test_both_parts_say_what_happened_what_it_means_and_what_to_do(templates: ji
             assert told in text
         assert "arxiv" not in text.lower()
     away = Renderer(templates, LINKS).stopped(stoppage(refused=False, server="", since=None), ADMIN)
-    assert away.subject == "digestbot: mail did not go out on 2025-05-27"
+    assert away.subject == "digestbot: mail did not go out on 27 May 2025"
     assert "The first of them since" not in away.text
     assert "Server" not in away.text
 
@@ -271,4 +271,4 @@ def test_an_alert_about_sources_is_still_one_about_sources(office: Office, serve
     office.store.outbox.add(replace(made, key="sources:2025-05-27", details=stored))
     office.deliver()
     [(_, content)] = server.taken
-    assert parsed(content)["Subject"] == "digestbot: arxiv has never brought a paper (27 May)"
+    assert parsed(content)["Subject"] == "digestbot: nothing new from arxiv so far (27 May)"

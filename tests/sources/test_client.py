@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import os
 import re
 import time
@@ -15,6 +14,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from stamina.instrumentation import get_on_retry_hooks, set_on_retry_hooks
 
 from digestbot import __version__
 from digestbot.errors import SourceFormatError, SourceUnavailableError
@@ -23,7 +23,6 @@ from tests.factories import NOW
 from tests.fakes.server import (
     Answer,
     Fault,
-    Request,
     cut_off,
     empty,
     huge,
@@ -117,17 +116,17 @@ def test_a_server_that_stays_busy_is_given_up_politely(site: Site) -> None:
 
 
 def test_the_waits_between_tries_grow(site: Site) -> None:
-    times: list[float] = []
-
-    def busy(_: Request) -> Answer:
-        times.append(time.monotonic())
-        return Answer(status=429)
-
-    site.pages["/"] = busy
-    said(site.url, patience=0.6)
-    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert len(waits) >= 3
-    assert waits[-1] > waits[0] * 1.5
+    waits: list[float] = []
+    before = get_on_retry_hooks()
+    set_on_retry_hooks([lambda retry: waits.append(retry.wait_for)])
+    try:
+        # The server ends the tries, and not the patience: that is used up by a slow machine, too.
+        site.fail(lambda _: Answer(status=429), lambda _: Answer(status=429))
+        assert read(site.url, patience=4.0) == b"here"
+    finally:
+        set_on_retry_hooks(before)
+    first, second = waits
+    assert 0 < first * 1.2 < second
 
 
 def test_a_page_that_parse_never_takes_is_an_error_of_its_format(site: Site) -> None:
@@ -174,7 +173,7 @@ def test_a_wait_in_seconds_is_kept(site: Site) -> None:
     site.fail(unavailable("1"))
     begun = time.monotonic()
     assert read(site.url, patience=9) == b"here"
-    assert 0.95 < time.monotonic() - begun < 20
+    assert time.monotonic() - begun > 0.95
 
 
 @pytest.mark.parametrize("status", [429, 502])
@@ -184,7 +183,7 @@ def test_a_wait_until_a_date_is_kept(site: Site, status: int) -> None:
     site.fail(lambda _: Answer(status=status, headers={"Retry-After": date}))
     begun = time.monotonic()
     assert read(site.url, patience=2, clock=lambda: NOW.replace(microsecond=500_000)) == b"here"
-    assert 0.45 < time.monotonic() - begun < 20
+    assert time.monotonic() - begun > 0.45
 
 
 @pytest.mark.parametrize("asked", ["90", format_datetime(NOW + timedelta(seconds=90), usegmt=True)])
@@ -205,10 +204,10 @@ def test_a_wait_of_years_is_no_crash(site: Site, asked: str) -> None:
 
 def test_other_processes_and_the_next_load_wait_too(site: Site, tmp_path: Path) -> None:
     site.fail(unavailable("1"))
-    assert "come back in 1 s" in said(site.url, folder=tmp_path)
     begun = time.monotonic()
+    assert "come back in 1 s" in said(site.url, folder=tmp_path)
     assert read(site.url, folder=tmp_path) == b"here"
-    assert 0.6 < time.monotonic() - begun < 20
+    assert time.monotonic() - begun > 0.95
 
 
 def peak_of(ask: Callable[[], object]) -> int:
