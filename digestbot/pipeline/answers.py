@@ -21,7 +21,6 @@ from digestbot.errors import (
     RefusedError,
     RenderError,
     SenderRefusedError,
-    ServerUnavailableError,
     UncertainError,
 )
 from digestbot.models import Bounce, BounceKind, Delivery, DeliveryState, Mark
@@ -50,12 +49,12 @@ class Answers:
 
     async def mark(self, delivery: Delivery, error: DigestbotError) -> Mark:
         """Return the mark of a mail, and record what the answer says of its address."""
-        match error:
-            case ServerUnavailableError():
-                return Mark(delivery=delivery, state=DeliveryState.PENDING, tried=False)
-            case ExpiredError():
-                return Mark(delivery=delivery, state=DeliveryState.EXPIRED, text=str(error), tried=False)
+        if isinstance(error, ExpiredError):
+            return Mark(delivery=delivery, state=DeliveryState.EXPIRED, text=str(error), tried=False)
         log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
+        if isinstance(error, RenderError):
+            # It costs nobody anything, and is mended at any moment.
+            return Mark(delivery=delivery, state=DeliveryState.DEFERRED, text=str(error), tried=False)
         match error:
             case RefusedError():
                 await self._bounced(delivery, BounceKind.HARD, error)
@@ -73,13 +72,11 @@ class Answers:
             case FullMailboxError():
                 return (error.code or 0) < 500
         # What is about us is not about this mail.
-        return isinstance(error, (DeferredError, SenderRefusedError, RenderError))
+        return isinstance(error, (DeferredError, SenderRefusedError))
 
     def _again(self, delivery: Delivery, error: DigestbotError) -> Mark:
         now = self.clock()
-        # What is wrong with our own templates costs nobody anything, and is mended at any moment.
-        attempts = 1 if isinstance(error, RenderError) else delivery.attempts + 1
-        wait = retries.wait(attempts, self.chance(), greylisted=isinstance(error, GreylistedError))
+        wait = retries.wait(delivery.attempts + 1, self.chance(), greylisted=isinstance(error, GreylistedError))
         if now + wait >= self._deadline(delivery):
             # What may have arrived is not as if it had never been.
             state = DeliveryState.HELD if isinstance(error, UncertainError) else DeliveryState.EXPIRED

@@ -310,37 +310,48 @@ class _Lane:
                 await self._connection.close()
 
     async def _is_open(self) -> bool:
-        """Return whether there is a connection, after a pause when there is none.
-
-        A server that takes fewer connections than we like, and says so by 421 or not at all, still takes the mail over
-        the others, and each comes back in time; one that takes none stops the run.
-        """
+        """Return whether there is a connection, after a pause when there is none."""
         run = self._run
         try:
             await self._connection.open()
         except ServerUnavailableError as error:
-            await self._settle()
-            self._tries += 1
-            if self._tries >= _TRIES:
-                run.shut_out.add(self)
-            if len(run.shut_out) == run.lanes and run.upcoming.are_there():
-                run.stop(str(error))
-            await run.pause(run.back_off(self._tries), until=lambda: not run.upcoming.are_there())
+            await self._wait_outside(error)
             return False
         except SenderRefusedError as error:
             run.stop(str(error))
             run.outcome.refused = True
             return False
-        self._tries = 0
         run.shut_out.discard(self)
         return True
+
+    async def _wait_outside(self, error: ServerUnavailableError) -> None:
+        """Leave a server alone for a while.
+
+        One that takes fewer connections than we like, and says so by 421 or not at all, still takes the mail over the
+        others, and each comes back in time; one that takes none stops the run.
+        """
+        run = self._run
+        await self._settle()
+        self._tries += 1
+        if self._tries >= _TRIES:
+            run.shut_out.add(self)
+        if len(run.shut_out) == run.lanes and run.upcoming.are_there():
+            run.stop(str(error))
+        await run.pause(run.back_off(self._tries), until=lambda: not run.upcoming.are_there())
 
     async def _next(self) -> None:
         """Send the next mail, if it may go out."""
         letter = self._run.upcoming.take()
-        if await self._settle(letter) and letter is not None:
+        if not await self._settle(letter) or letter is None:
+            return
+        try:
             self._mark = await self._sent(letter)
-        self._turned_away = self._turned_away + 1 if self._mark and self._mark.code == _BUSY else 0
+        except ServerUnavailableError as error:
+            self._mark = Mark(delivery=letter.delivery, state=DeliveryState.PENDING, tried=False)
+            await self._wait_outside(error)
+            return
+        self._tries = 0
+        self._turned_away = self._turned_away + 1 if self._mark.code == _BUSY else 0
         if self._turned_away:
             await self._settle()
             await self._run.slow_down(self._turned_away)
@@ -353,9 +364,11 @@ class _Lane:
         settled = await run.ledger.turn(mark, letter.claim if letter else None)
         self._mark = None
         if mark is not None:
-            run.upcoming.forget(mark.delivery)
             if mark.state != DeliveryState.PENDING:
                 run.counted(mark.state, 1)
+            # What our templates cannot write is for the next run, however soon that is.
+            if mark.tried or mark.state != DeliveryState.DEFERRED:
+                run.upcoming.forget(mark.delivery)
         run.upcoming.hold_back(settled.waits)
         if letter is None:
             return False
@@ -369,7 +382,7 @@ class _Lane:
         return False
 
     async def _sent(self, letter: Letter) -> Mark:
-        """Send one claimed mail and return how it ended."""
+        """Send one claimed mail and return how it ended. Raises ``ServerUnavailableError`` when it did not begin to."""
         run, delivery = self._run, letter.delivery
         if letter.problem is None and delivery.bytes_hash not in (None, letter.claim.bytes_hash):
             log.warning("mail differs from its first attempt", message_id=delivery.message_id)
@@ -378,6 +391,8 @@ class _Lane:
                 raise letter.problem
             sender = run.to.letters.return_path(delivery)
             said = await self._connection.send(sender, delivery.address, letter.message)
+        except ServerUnavailableError:
+            raise
         except DigestbotError as error:
             run.not_sent(error)
             return await run.answers.mark(delivery, error)

@@ -7,7 +7,6 @@ with the process; a row in ``sending`` whose lock is free is uncertain.
 
 from __future__ import annotations
 
-import itertools
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -44,6 +43,9 @@ _UNWANTED = (
     " and subscribers.state <> case deliveries.kind"
     " when 'confirm' then 'pending' when 'goodbye' then 'unsubscribed' else 'active' end)"
 )
+
+# What goes out first: whether it is a digest, whether it was put off, and what else has to be so.
+_ORDER = ((0, 0, ""), (0, 1, "and attempts > 0"), (1, 0, ""), (1, 1, ""), (0, 1, "and attempts = 0"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +142,16 @@ class Outbox:
     ) -> list[Delivery]:
         """Return at most ``limit`` deliveries whose time has come, in the order they are to go out; nothing changes.
 
-        Sign-up mails and alerts go before digests; of either, those that have not been tried go first, then those that
-        have waited longest. Left out are those ``without``, those to ``spared`` domains, and the shares of other
-        processes.
+        Sign-up mails and alerts go before digests, but for those that could not be written; of either, those that have
+        not been tried go first, then those that have waited longest. Left out are those ``without``, those to
+        ``spared`` domains, and the shares of other processes.
         """
         found: list[Delivery] = []
-        for is_digest, is_deferred in itertools.product((0, 1), repeat=2):
+        for is_digest, is_deferred, further in _ORDER:
             rows = self._database.rows(
                 # As the index has them: the rows come in order, and only as many as are wanted are looked at.
                 "select * from deliveries indexed by deliveries_waiting where state in ('pending', 'deferred')"
-                " and (state = 'deferred') = :deferred and (kind = 'digest') = :digest"
+                f" and (state = 'deferred') = :deferred and (kind = 'digest') = :digest {further}"
                 " and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
                 " and id % :of = :number and id not in (select value from json_each(:without))"
                 " and (:spared = '[]' or domain not in (select value from json_each(:spared)))"

@@ -17,6 +17,7 @@ from digestbot.links import Links
 from digestbot.models import DeliveryState, SubscriberState
 from digestbot.settings import packaged
 from digestbot.store import Preferences
+from digestbot.store.suppressions import Cause
 from tests.factories import DAY, NOW, digest, paper
 from tests.mails import parsed, part
 from tests.pipeline.peers import DOMAIN, Office, Post, letters, narrow_door

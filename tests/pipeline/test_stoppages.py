@@ -172,7 +172,7 @@ def test_both_parts_say_what_happened_what_it_means_and_what_to_do(templates: ji
             "27 May 2025, 08:00 UTC",
             "27 May 2025, 03:00 UTC",
             "1,204",
-            "no address was suppressed",
+            "No address was suppressed",
             "digestbot outbox",
             "digestbot mail test ADDRESS",
             "digestbot doctor",
