@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,9 @@ from digestbot.cli.children import LostError, children
 from digestbot.cli.installation import Installation
 from digestbot.errors import DigestbotError
 from digestbot.settings import read_settings
+from tests.required import needs_posix
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+pytestmark = needs_posix
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,8 +15,9 @@ from tests.cli.posts import CONNECTIONS, PostOffice, post_office
 from tests.factories import NOW
 from tests.pipeline.fickle import Fickle
 from tests.pipeline.program import PATIENCE
+from tests.required import needs_posix
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+pytestmark = needs_posix
 
 
 @pytest.fixture
