@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from digestbot.demo.sample import MORNINGS, READERS, DemoReader
+from digestbot.digest.reasons import distinct
+from digestbot.digest.spelling import as_written
 from digestbot.models import Paper, PaperId, Rating, RatingValue, Subscriber, SubscriberId
 from digestbot.pipeline.compose import Composer
 from digestbot.pipeline.deliver import Deliverer
@@ -143,4 +145,8 @@ class Story:
             return []
         values = [[(rating.paper_id, float(rating.value)) for rating in own] for own in (then, ratings)]
         profiles = profiles_of(features, texts, values)
-        return risen_terms(profiles, list(features.terms), _TERMS)
+        # Some are part of others.
+        risen = distinct(risen_terms(profiles, list(features.terms), 2 * _TERMS))[:_TERMS]
+        for paper in texts.values():
+            risen = [as_written(term, paper) for term in risen]
+        return risen

@@ -100,12 +100,12 @@ def subject(concerns: Sequence[Concern], now: datetime) -> str:
 def headline(concern: Concern) -> str:
     """Return which source it is, and since when."""
     if concern.state == "stale":
-        if concern.newest is None:
-            return f"{concern.source} has never brought a paper"
-        return f"{concern.source} has brought nothing new since {concern.newest.isoformat()}"
-    if concern.last_success is None:
-        return f"{concern.source} has never given an answer that can be used"
-    return f"{concern.source} has given no answer that can be used since {concern.last_success.date().isoformat()}"
+        return f"nothing new from {concern.source} {_since(concern.newest)}"
+    return f"no usable answer from {concern.source} {_since(concern.last_success)}"
+
+
+def _since(day: date | None) -> str:
+    return f"since {ENGLISH.day(day)}" if day else "so far"
 
 
 def meaning(concern: Concern, now: datetime) -> str:
@@ -113,7 +113,7 @@ def meaning(concern: Concern, now: datetime) -> str:
     if concern.state == "failed":
         return "Failed: it did not answer, or what it sent could not be read."
     if concern.source == "arxiv":
-        day = wording.long_day(eastern_day(now))
+        day = ENGLISH.day(eastern_day(now))
         return f"Stale: it answers, but arXiv announces papers on this day, {day}, and nothing new came."
     return "Stale: it answers, but papers of a later day should have come by now."
 
@@ -129,8 +129,8 @@ def steps(concerns: Sequence[Concern]) -> list[tuple[str, str]]:
 def facts(concern: Concern) -> list[tuple[str, str]]:
     """Return what is known of a source, each with its name."""
     known = [
-        ("Last good answer", f"{concern.last_success:%Y-%m-%d %H:%M} UTC" if concern.last_success else "none yet"),
-        ("Newest papers", wording.long_day(concern.newest) if concern.newest else "none yet"),
+        ("Last good answer", wording.moment(concern.last_success) if concern.last_success else "none yet"),
+        ("Newest papers", ENGLISH.day(concern.newest) if concern.newest else "none yet"),
     ]
     if concern.problem:
         known.append(("Problem", wording.shorten(" ".join(concern.problem.split()), _MAX_PROBLEM)))

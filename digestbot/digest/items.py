@@ -13,6 +13,7 @@ from digestbot.digest.molds import Fill
 from digestbot.digest.parts import Parts
 from digestbot.digest.pieces import Pieces
 from digestbot.digest.readable import readable, visible
+from digestbot.digest.reasons import reason
 from digestbot.digest.room import link
 from digestbot.digest.words import Words
 from digestbot.links import Links
@@ -71,7 +72,7 @@ class Items:
         followed = item.reason.terms if item.reason.kind == "follow" else ()
         authors = tuple(wording.shown_authors(paper.authors, followed)) if followed else None
         known = self._known(paper, section, authors, style)
-        own = _own(item.position, *wording.reason(item.reason, paper, style.words), feedback, style.words)
+        own = _own(item.position, *reason(item.reason, paper, style.words), feedback, style.words)
         return Item(known.html(own), known.text(own), own, known.values)
 
     def _make_known(

@@ -180,7 +180,7 @@ class Renderer:
                 "concerns": [
                     {
                         "source": one.source,
-                        "headline": alerts.headline(one),
+                        "headline": wording.begun(alerts.headline(one)),
                         "meaning": alerts.meaning(one, now),
                         "facts": alerts.facts(one),
                     }
@@ -197,7 +197,7 @@ class Renderer:
         """Render the mail that tells the admin why no mail went out."""
         headline = stoppages.headline(stoppage)
         what = {
-            "headline": headline,
+            "headline": wording.begun(headline),
             "meaning": stoppages.meaning(stoppage),
             "facts": stoppages.facts(stoppage),
         }

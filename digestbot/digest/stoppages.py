@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from digestbot.digest import wording
+from digestbot.digest.words import ENGLISH
 from digestbot.models import Delivery, DeliveryKind, DeliveryState
 
 KEY_PREFIX = "delivery:"
@@ -93,9 +94,8 @@ def from_details(details: str) -> Stoppage:
 
 def headline(stoppage: Stoppage) -> str:
     """Return what happened, in a line."""
-    if stoppage.refused:
-        return f"the server refused to take mail from us on {stoppage.at:%Y-%m-%d}"
-    return f"mail did not go out on {stoppage.at:%Y-%m-%d}"
+    day = ENGLISH.day(stoppage.at)
+    return f"the server refused to take mail from us on {day}" if stoppage.refused else f"mail did not go out on {day}"
 
 
 def meaning(stoppage: Stoppage) -> str:
@@ -117,12 +117,8 @@ def facts(stoppage: Stoppage) -> list[tuple[str, str]]:
     known = [("What stopped it", wording.shorten(" ".join(stoppage.problem.split()), _MAX_PROBLEM))]
     if stoppage.server:
         known.append(("Server", stoppage.server))
-    known.append(("Noticed", _readable(stoppage.at)))
+    known.append(("Noticed", wording.moment(stoppage.at)))
     known.append(("Mails that waited", f"{stoppage.waiting:,}"))
     if stoppage.since:
-        known.append(("The first of them since", _readable(stoppage.since)))
+        known.append(("The first of them since", wording.moment(stoppage.since)))
     return known
-
-
-def _readable(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -9,22 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from digestbot.digest.readable import readable, visible
 from digestbot.digest.room import fitting
-from digestbot.digest.spelling import as_written
 from digestbot.digest.words import ENGLISH, Words
 from digestbot.identifiers import site_of
-from digestbot.models import LANGUAGES, Digest, Paper, Reason, is_weekly, weekdays
+from digestbot.models import LANGUAGES, Digest, Paper, ReasonKind, is_weekly, weekdays
 from digestbot.ranking.names import Name, may_be, readings
 
-# Who follows much may have a paper for many reasons.
-_MOST_NAMED = 3
-_MAX_NAME, _MAX_CATEGORY, _MAX_TERM = 80, 40, 80
+_MAX_NAME, _MAX_CATEGORY = 80, 40
 # Of those who follow whole institutes.
 _MOST_FOLLOWED = 8
 # So many days without a list are a pause.
@@ -61,8 +58,12 @@ def _counted(words: Words, one: str, many: str, number: int) -> str:
 
 def _sentence(words: Words, one: str, many: str, number: int) -> str:
     """Return a sentence of one or of many, which may begin with the number."""
-    said = _counted(words, one, many, number)
-    return said[:1].upper() + said[1:]
+    return begun(_counted(words, one, many, number))
+
+
+def begun(text: str) -> str:
+    """Return a text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def shorten(text: str, limit: int) -> str:
@@ -135,6 +136,11 @@ def long_day(day: date, words: Words = ENGLISH) -> str:
 def short_day(day: date, words: Words = ENGLISH) -> str:
     """Return ``27 May``."""
     return words.short_day(day)
+
+
+def moment(at: datetime) -> str:
+    """Return ``27 May 2025, 08:00 UTC`` for a time in UTC, as it is told to who runs the program."""
+    return f"{ENGLISH.day(at)}, {at:%H:%M} UTC"
 
 
 def soon(day: date, today: date, words: Words = ENGLISH) -> str:
@@ -258,21 +264,16 @@ def preheader(digest: Digest, words: Words = ENGLISH) -> str:
 
 def lead(digest: Digest, words: Words = ENGLISH) -> str:
     """Return why a list is what it is."""
-    first, last = (pick(item.paper.announced for item in digest.items) for pick in (min, max))
-    opening = ""
-    match kind(digest):
-        case "first":
-            opening = words.gettext("Your first list.")
-        case "weekly":
-            opening = words.gettext("The best of the week, by day.")
-        case "catch-up":
-            opening = words.gettext("A few days at once, from %(first)s to %(last)s.") % {
-                "first": words.short_day(first),
-                "last": words.short_day(last),
-            }
-        case "daily":
-            pass
-    return " ".join(filter(None, [opening, *_mixture(digest, words)]))
+    sort, openings = kind(digest), []
+    if sort == "first":
+        openings.append(words.gettext("Your first list."))
+    if is_weekly(digest.days):
+        openings.append(words.gettext("The best of the week, by day."))
+    if sort == "catch-up":
+        first, last = (pick(item.paper.announced for item in digest.items) for pick in (min, max))
+        a_few = words.gettext("A few days at once, from %(first)s to %(last)s.")
+        openings.append(a_few % {"first": words.short_day(first), "last": words.short_day(last)})
+    return " ".join([*openings, *_mixture(digest, words)])
 
 
 def _mixture(digest: Digest, words: Words) -> Iterator[str]:
@@ -287,10 +288,10 @@ def _mixture(digest: Digest, words: Words) -> Iterator[str]:
             "%(number)s papers that answer to the terms of what you liked.",
             found,
         )
-        if not any(sections(digest)):
-            yield words.gettext("Best match first.")
     if followed:
         yield _followed(followed, words, alone=not found)
+    if found and found + followed > 1 and not any(sections(digest)):
+        yield from _order(kinds, words)
     if newest and not (found or followed):
         yield _newest(len(kinds), words, liked=bool(exploring))
     if exploring == len(kinds):
@@ -317,6 +318,16 @@ def _mixture(digest: Digest, words: Words) -> Iterator[str]:
         )
 
 
+def _order(kinds: Sequence[ReasonKind], words: Words) -> Iterator[str]:
+    """Yield in which order the papers stand, where there is one."""
+    at_the_top = next(place for place, kind in enumerate(kinds) if kind != "follow")
+    if not at_the_top:
+        yield words.gettext("Best match first.")
+    # What fits well may stand above something that is followed.
+    elif at_the_top == kinds.count("follow"):
+        yield words.gettext("What you follow first, then by match.")
+
+
 def _followed(number: int, words: Words, *, alone: bool) -> str:
     if alone:
         return _sentence(
@@ -328,8 +339,8 @@ def _followed(number: int, words: Words, *, alone: bool) -> str:
     return _sentence(
         words,
         # Translators: papers, behind a sentence that names them.
-        "One is here because of what you follow.",
-        "%(number)s are here because of what you follow.",
+        "One more is here because of what you follow.",
+        "%(number)s more are here because of what you follow.",
         number,
     )
 
@@ -350,32 +361,6 @@ def _newest(number: int, words: Words, *, liked: bool) -> str:
         " Like a few, and the next list is yours.",
         number,
     )
-
-
-def reason(reason: Reason, paper: Paper, words: Words = ENGLISH) -> tuple[str, str]:
-    """Return why a paper is in a digest: one of five phrases, and what it opens."""
-    if reason.kind == "liked":
-        # Translators: a title stands behind it.
-        return words.gettext("Because you liked"), shorten(readable(reason.terms[0]), 90)
-    # What stays together on a line.
-    first = reason.terms[:_MOST_NAMED]
-    terms = first if reason.kind == "follow" else [as_written(term, paper) for term in first]
-    named = " · ".join(shorten(visible(term), _MAX_TERM).replace(" ", "\N{NO-BREAK SPACE}") for term in terms)
-    if reason.kind == "follow":
-        # Translators: names, words and phrases stand behind it.
-        return words.gettext("Because you follow"), named
-    if reason.kind == "terms" and named:
-        return words.gettext("Your terms"), named
-    if reason.kind == "trending":
-        return words.gettext("Trending"), _upvoted(paper.upvotes, words)
-    a_little = words.gettext("a little off your path: %(terms)s") % {"terms": named}
-    return words.gettext("Exploring"), a_little if named else words.gettext("little in it is among your terms")
-
-
-def _upvoted(upvotes: int, words: Words) -> str:
-    if not upvotes:
-        return words.gettext("among the newest")
-    return _counted(words, "one upvote", "%(number)s upvotes", upvotes)
 
 
 def how_often(days: str, words: Words = ENGLISH) -> str:

@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
-from digestbot.digest import wording
 from digestbot.digest.environment import environment
 from digestbot.digest.molds import Fill, Place, filling, printed
 from digestbot.digest.pieces import Pieces, Shared
+from digestbot.digest.reasons import reason
 from digestbot.digest.render import Renderer
 from digestbot.errors import RenderError
 from digestbot.links import Links
@@ -177,4 +177,4 @@ def test_a_template_of_ones_own_is_free_to_ask(
 
 
 def wording_of(item: DigestItem) -> str:
-    return wording.reason(item.reason, item.paper)[1]
+    return reason(item.reason, item.paper)[1]

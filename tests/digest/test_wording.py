@@ -20,7 +20,6 @@ from digestbot.digest.wording import (
     long_day,
     meta,
     preheader,
-    reason,
     sections,
     short_day,
     short_title,
@@ -179,6 +178,22 @@ def test_the_lead_says_why_the_list_is_what_it_is() -> None:
     assert led("trending").startswith("One paper, the newest and most upvoted, as you have not liked any yet.")
 
 
+def test_the_lead_says_in_which_order_papers_stand_where_they_do() -> None:
+    by_match, followed = "Best match first.", "What you follow first, then by match."
+    kinds = {
+        ("terms", "liked"): by_match,
+        ("terms", "follow", "terms"): by_match,
+        ("follow", "follow", "terms"): followed,
+        # In between, what fits outweighs what is followed.
+        ("follow", "terms", "follow"): "",
+        ("terms",): "",
+        ("terms", "trending"): "",
+        ("follow", "follow"): "",
+    }
+    for reasons, order in kinds.items():
+        assert [one for one in (by_match, followed) if one in led(*reasons)] == [order] * bool(order), reasons
+
+
 def announced(*days: int, **changes: Any) -> Digest:
     papers = [paper(number, announced=DAY - timedelta(days=day)) for number, day in enumerate(days, 1)]
     return digest(*papers, **{"number": 7} | changes)
@@ -201,6 +216,9 @@ def test_a_first_list_a_weekly_one_and_one_after_a_pause_say_what_they_are() -> 
     assert lead(announced(6, 0, days="weekly")).startswith("The best of the week, by day. Two papers")
     assert kind(announced(6, 0, number=1, days="weekly")) == "first"
     assert lead(announced(0, number=1)).startswith("Your first list. One paper")
+    assert lead(announced(6, 0, number=1, days="weekly")).startswith(
+        "Your first list. The best of the week, by day. Two"
+    )
 
 
 def test_a_weekly_list_has_a_line_above_each_day() -> None:
@@ -222,12 +240,6 @@ def test_where_a_paper_is_from_stands_with_its_categories_and_day() -> None:
     preprint = paper(categories=("genomics",), url="https://www.biorxiv.org/content/1")
     assert meta(replace(preprint, id="doi:10.1101/1")) == "bioRxiv · genomics · 27 May"
     assert meta(replace(preprint, id="feed:1", url="http://[", categories=())) == "27 May"
-
-
-def test_a_term_is_spelt_as_in_its_paper() -> None:
-    one = paper(title="Vision-Language Models (VLMs)", abstract="We use mRNA \n display. Robots grasp.")
-    told = reason(Reason(kind="terms", terms=("vlms", "mrna display", "robots")), one)
-    assert told == ("Your terms", "VLMs · mRNA\N{NO-BREAK SPACE}display · robots")
 
 
 def test_the_lead_counts_what_is_there_because_of_likes_together() -> None:
@@ -255,8 +267,8 @@ def test_the_lead_says_what_is_followed_and_what_is_a_try() -> None:
     assert led("follow") == "One paper is here because of what you follow."
     assert led("follow", "follow", "trending") == "Two papers are here because of what you follow."
     assert led("follow", "terms", "explore") == (
-        "One paper that answers to the terms of what you liked. Best match first. "
-        "One is here because of what you follow. The last one is a try, off your usual path."
+        "One paper that answers to the terms of what you liked. One more is here because of what you follow. "
+        "What you follow first, then by match. The last one is a try, off your usual path."
     )
     assert led("terms", "terms", "explore", "explore").endswith("The last two are tries, off your usual path.")
 
@@ -268,44 +280,6 @@ def test_who_has_tries_is_not_told_to_have_liked_nothing() -> None:
     )
     assert led("explore") == "One paper to try, off your usual path."
     assert led("explore", "explore") == "Two papers to try, off your usual path."
-
-
-def because(kind: str, *terms: str, upvotes: int = 0) -> tuple[str, str]:
-    return reason(Reason(kind=kind, terms=terms, amounts=(0.1,) * len(terms)), paper(upvotes=upvotes))  # type: ignore[arg-type]
-
-
-def test_a_reason_names_terms_that_stay_together_on_a_line() -> None:
-    assert because("terms", "sparse retrieval", "index") == (
-        "Your terms",
-        "sparse\N{NO-BREAK SPACE}retrieval · index",
-    )
-
-
-def test_a_reason_names_the_title_of_what_was_liked_shortened() -> None:
-    assert because("liked", "Counting what the index forgets") == (
-        "Because you liked",
-        "Counting what the index forgets",
-    )
-    label, title = because("liked", "word " * 100)
-    assert label == "Because you liked"
-    assert title.endswith(CUT)
-    assert len(title) <= 90
-
-
-def test_a_reason_names_what_is_followed_and_of_much_the_first_three() -> None:
-    assert because("follow", "Ada Quill", "owls") == ("Because you follow", "Ada\N{NO-BREAK SPACE}Quill · owls")
-    assert because("follow", "a1", "b1", "c1", "d1") == ("Because you follow", "a1 · b1 · c1")
-
-
-def test_a_try_names_the_terms_it_has_or_says_that_it_has_few() -> None:
-    assert because("explore", "owls") == ("Exploring", "a little off your path: owls")
-    assert because("explore") == ("Exploring", "little in it is among your terms")
-
-
-def test_what_is_trending_is_upvoted_or_new() -> None:
-    assert because("trending", upvotes=12) == ("Trending", "twelve upvotes")
-    assert because("trending", upvotes=1) == ("Trending", "one upvote")
-    assert because("trending") == ("Trending", "among the newest")
 
 
 @pytest.mark.parametrize(

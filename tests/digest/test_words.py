@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digestbot.digest import wording
+from digestbot.digest.reasons import reason
 from digestbot.digest.words import ENGLISH, Words, words_of
 from digestbot.models import LANGUAGES, WEEKDAYS, Digest, DigestItem, Reason
 from tests.factories import DAY, digest, paper
@@ -77,9 +78,12 @@ def test_a_german_lead_says_why_the_list_is_what_it_is() -> None:
         "Die erste Liste. Zwei Arbeiten passen zu dem, was Ihnen bisher gefiel. Die passendste steht oben."
     )
     assert wording.lead(with_kinds("terms", "follow", "explore"), GERMAN) == (
-        "Eine Arbeit passt zu dem, was Ihnen bisher gefiel. Die passendste steht oben."
-        " Eine ist dabei, weil Sie einem Namen oder Begriff darin folgen."
+        "Eine Arbeit passt zu dem, was Ihnen bisher gefiel."
+        " Eine weitere ist dabei, weil Sie einem Namen oder Begriff darin folgen. Die passendste steht oben."
         " Die letzte ist ein Seitenblick, abseits des Gewohnten."
+    )
+    assert "Zuerst, wem oder was Sie folgen, dann das Passendste." in wording.lead(
+        with_kinds("follow", "terms"), GERMAN
     )
     assert wording.lead(with_kinds("trending", "trending"), GERMAN).startswith(
         "Zwei Arbeiten, die neuesten und die mit den meisten Stimmen, denn noch"
@@ -152,7 +156,7 @@ def test_what_is_said_of_any_digest_is_whole_in_every_language(words: Words, giv
     assert wording.preheader(made, words).endswith(".")
     assert all(filled(one) for one in wording.sections(made, words))
     for item in made.items:
-        phrase, why = wording.reason(item.reason, item.paper, words)
+        phrase, why = reason(item.reason, item.paper, words)
         assert filled(phrase)
         assert why or item.reason.kind in ("follow", "liked")
 
@@ -162,5 +166,5 @@ def test_a_name_that_looks_like_something_to_fill_in_stays_as_it_is(language: st
     odd, words = "%(day)s of 100%d", words_of(language)
     one = with_kinds("follow")
     item = replace(one.items[0], paper=paper(title=odd), reason=Reason(kind="follow", terms=(odd,)))
-    assert wording.reason(item.reason, item.paper, words)[1] == odd.replace(" ", "\N{NO-BREAK SPACE}")
+    assert reason(item.reason, item.paper, words)[1] == odd.replace(" ", "\N{NO-BREAK SPACE}")
     assert wording.subject(replace(one, items=(item,)), words).startswith(f"{odd} (")

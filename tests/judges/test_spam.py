@@ -17,10 +17,6 @@ from tests.mails import parsed
 pytestmark = pytest.mark.xdist_group("judges")
 
 MOST = 0.5
-# What mails have points for, and why.
-ALLOWED = {
-    "STY_INVIS_DIRECT": "the preheader is hidden, and what is no list's comes straight from the server that wrote it"
-}
 _SPAM = (
     b"From: x <x@example.org>\r\nSubject: MAKE MONEY FAST, 100% FREE!!!\r\nContent-Type: text/html\r\n\r\n"
     b"<p>Click here, dear friend"
@@ -80,11 +76,7 @@ def _judged(program: str, folder: Path, mails: dict[str, bytes]) -> Found:
 def test_a_spam_filter_has_next_to_nothing_against_a_mail(found: Found, name: str) -> None:
     rules = found[name]
     assert rules
-    assert sum(points for rule, points in rules.items() if rule not in ALLOWED) <= MOST, rules
-
-
-def test_every_rule_that_mails_may_break_is_broken(found: Found) -> None:
-    assert {rule for name in ONCE for rule in found[name]} >= ALLOWED.keys()
+    assert sum(rules.values()) <= MOST, rules
 
 
 def test_the_spam_filter_has_something_against_a_mail_without_a_date_and_a_text(found: Found) -> None:

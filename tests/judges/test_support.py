@@ -72,7 +72,6 @@ INLINE = [
     Allowed("padding", "outlook", "of cells; links have theirs in cells with a width"),
     Allowed("background", "outlook yahoo", "one colour, and bgcolor beside it"),
     Allowed("font-size", "outlook yahoo", "in pixels alone"),
-    Allowed("font-weight", "outlook yahoo", "600 is bold there"),
     Allowed("line-height", "outlook", "mso-line-height-rule stands where it matters"),
     Allowed("letter-spacing", "outlook", "one pixel"),
     Allowed("text-align", "gmail outlook yahoo", "left and center alone"),
