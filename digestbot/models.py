@@ -189,7 +189,8 @@ class Delivery:
     """One mail to one address; unique by ``(kind, key)``.
 
     ``subscriber_id`` is ``None`` for an alert, which goes to the admin. ``details`` is what an alert has to tell, and
-    of a note to a subscriber what they had chosen when it was asked for, as ``digest.notes`` writes it.
+    of a note to a subscriber what they had chosen when it was asked for, as ``digest.notes`` writes it. One that is
+    ``uncertain`` may have arrived.
     """
 
     id: DeliveryId
@@ -204,6 +205,7 @@ class Delivery:
     bytes_hash: str | None
     created_at: datetime
     details: str = ""
+    uncertain: bool = False
 
 
 class BounceKind(StrEnum):
@@ -244,18 +246,22 @@ EVERYTHING = Share(0, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The wish to send a delivery now, as bytes with this SHA-256; ``None`` when there are none to be sent."""
+    """The wish to send a delivery now, as bytes with this SHA-256; ``None`` when there are none to be sent.
+
+    One that is not ``to_be_sent`` is only marked: no rate holds it back.
+    """
 
     delivery: Delivery
     bytes_hash: str | None = None
+    to_be_sent: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """How a claimed delivery ended; ``uncertain`` when it may have arrived all the same.
 
-    One that was not ``tried`` is as it was before, or expired. ``code`` and ``text`` are the server's words, or ours;
-    ``next_at`` is when to try again.
+    One that was not ``tried`` is as it was before, or could not be written, or has expired. ``code`` and ``text`` are
+    the server's words, or ours; ``next_at`` is when to try again.
     """
 
     delivery: Delivery
@@ -265,6 +271,7 @@ class Mark:
     next_at: datetime | None = None
     uncertain: bool = False
     tried: bool = True
+    unwritten: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

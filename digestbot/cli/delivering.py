@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from digestbot.cli.installation import Installation
-    from digestbot.pipeline.deliver import Outcome
+    from digestbot.pipeline.run import Outcome
 
 log = structlog.get_logger()
 
@@ -116,7 +116,7 @@ def _counted(by_process: Sequence[_Counts]) -> Counter[DeliveryState]:
 
 def _deliver_there(installation: Installation, how: Delivering, processes: int) -> tuple[Outcome, bool]:
     """Let processes deliver; return what came of it, and whether one was lost."""
-    from digestbot.pipeline.deliver import Outcome
+    from digestbot.pipeline.run import Outcome
 
     outcome, lost, ending = Outcome(), False, SPAWN.RawValue("b", 0)
     counts = [SPAWN.RawArray("q", len(_STATES)) for _ in range(processes)]

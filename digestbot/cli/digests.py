@@ -19,7 +19,7 @@ from digestbot.errors import NotFoundError
 
 if TYPE_CHECKING:
     from digestbot.models import Digest, Subscriber
-    from digestbot.pipeline.deliver import Outcome
+    from digestbot.pipeline.run import Outcome
 
 _AT = click.option("--at", metavar="T", help="Act as if it were this time (ISO 8601; UTC unless it names a zone).")
 
@@ -126,7 +126,7 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
                 clock=clock, only=chosen.id if chosen else None, ending=ending, begun=bar.begun, progress=bar.show
             )
             outcome = deliver(installation, how)
-        told = tell_of_stop(installation, outcome, clock()) if outcome.stopped else ""
+        told = tell_of_stop(installation, outcome, clock())
         left = _left(installation, how) if ending() else ""
     if as_json:
         show_json({"composed": composed, **_counts(outcome), "stopped": outcome.stopped})
@@ -136,8 +136,9 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
     if outcome.stopped:
         what = "the run stopped" if outcome.early else "not everything went out"
         click.echo(f"digestbot: {what}: {printable(outcome.stopped)}", err=True)
-        if told:
-            click.echo(f"digestbot: {told}; see 'digestbot outbox'", err=True)
+    if told:
+        click.echo(f"digestbot: no mail goes out: {told}; see 'digestbot outbox'", err=True)
+    if outcome.stopped:
         return 1
     if left:
         click.echo(f"digestbot: ended by a signal; {left}", err=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 
 # Seconds that a digest which is due waits for the sources.
 _PATIENCE_WITH_SOURCES = 120.0
+# Then what is due meanwhile is composed; the next run goes on where this one was.
+_LONGEST_RUN = 300.0
 
 
 class Jobs:
@@ -113,12 +116,16 @@ class Jobs:
             await asyncio.to_thread(self._compose)
             # In a loop of its own: the pages have this one.
             outcome = await asyncio.to_thread(
-                deliver, self._installation, Delivering(clock=self._clock, ending=lambda: self._ending)
+                deliver, self._installation, Delivering(clock=self._clock, ending=self._ends_by(time.monotonic()))
             )
+            await asyncio.to_thread(tell_of_stop, self._installation, outcome, self._clock())
             if outcome.stopped:
-                await asyncio.to_thread(tell_of_stop, self._installation, outcome, self._clock())
                 what = "delivery stopped" if outcome.early else "not everything went out"
                 raise DigestbotError(f"{what}: {outcome.stopped}")
+
+    def _ends_by(self, began: float) -> Callable[[], bool]:
+        """Return what says when a run that began then is to end: what rates hold back keeps nobody waiting."""
+        return lambda: self._ending or time.monotonic() - began > _LONGEST_RUN
 
     async def poll(self) -> None:
         """Fetch bounces when it is time; a mailbox that cannot be reached is tried again the next time."""

@@ -17,7 +17,8 @@ from digestbot.models import EVERYTHING, RateLimits, Share
 if TYPE_CHECKING:
     from digestbot.cli.installation import Installation
     from digestbot.mail.smtp import Server
-    from digestbot.pipeline.deliver import Connection, Deliverer, Outcome
+    from digestbot.pipeline.deliver import Deliverer
+    from digestbot.pipeline.run import Connection, Outcome
     from digestbot.settings import Settings
 
 

@@ -20,6 +20,9 @@ class About(Enum):
     ADDRESS = "address"
 
 
+_ADDRESS = re.compile(r"\S+@\S+")
+
+
 def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
@@ -59,6 +62,7 @@ _BY_WORDS = (
             r"\bspam|unsolicited|virus",
             r"black ?list|block ?list|\bblocked\b|\bbanned\b|\brbl\b|dnsbl|reputation|\bpolicy",
             r"\bdmarc\b|\bdkim\b|\bspf\b",
+            r"(?:message|mail) (?:is |was )?(?:too (?:big|large)|size)|\bsize limit",
         ),
         About.MAIL,
     ),
@@ -88,4 +92,6 @@ def by_code(status: str) -> About | None:
 
 def by_words(text: str) -> About | None:
     """Return what the words of a server, or of a mail daemon, are about, ``None`` when they do not say."""
-    return next((about for pattern, about in _BY_WORDS if pattern.search(text)), None)
+    # An address may look like anything.
+    said = _ADDRESS.sub(" ", text)
+    return next((about for pattern, about in _BY_WORDS if pattern.search(said)), None)

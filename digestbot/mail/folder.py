@@ -16,6 +16,8 @@ class MailFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    is_open = True
+
     async def open(self) -> None:
         """There is nothing to open before the first mail."""
 

@@ -21,6 +21,8 @@ _NOT_LOGGED_IN = (530, 534, 535, 538)
 _GREYLISTED = re.compile(r"gr[ae]y[- ]?list", re.IGNORECASE)
 # RFC 5321 section 4.2.3: the other codes do not speak of an address, whatever their words look like.
 _OF_AN_ADDRESS = (550, 551, 553)
+# "Exceeded storage allocation", in whatever words.
+_EXCEEDED = 552
 
 
 def refusal(code: int, text: str) -> DeliveryError:
@@ -48,6 +50,8 @@ def _permanent(code: int, about: About | None, text: str) -> tuple[type[Delivery
         about = by_words(text)
         if about == About.ADDRESS and code not in _OF_AN_ADDRESS:
             about = None
+        if about is None and code == _EXCEEDED:
+            about = About.FULL
     if about == About.US or code in _NOT_LOGGED_IN:
         return SenderRefusedError, "refuses us"
     if about == About.FULL:

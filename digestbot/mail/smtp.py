@@ -20,6 +20,8 @@ _COMMAND_SECONDS = 60.0
 _DATA_SECONDS = 600.0
 _MAILS_PER_CONNECTION = 100
 _GO_ON = 354
+# RFC 5321 section 3.8: it closes the line.
+_BUSY = 421
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,11 @@ class SmtpConnection:
     async def open(self) -> None:
         """Be ready for a mail. Raises ``ServerUnavailableError``, or ``SenderRefusedError`` for a login refused."""
         await self._open()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a mail can be sent without a new connection."""
+        return self._smtp is not None and self._smtp.is_connected and self._sent < _MAILS_PER_CONNECTION
 
     async def send(self, sender: str, recipient: str, message: bytes) -> str:
         """Hand over one mail with CR LF line ends and return the server's final words.
@@ -70,17 +77,22 @@ class SmtpConnection:
             raise RejectedError(f"this address cannot be written: {_words(error)}") from error
         reply = await self._hand_over(smtp, message)
         self._sent += 1
-        if self._sent >= _MAILS_PER_CONNECTION:
-            await self.close()
         return reply
 
     async def _mail_from(self, smtp: SMTP, sender: str) -> None:
         try:
             await smtp.mail(sender, timeout=_COMMAND_SECONDS)
         except aiosmtplib.SMTPSenderRefused as error:
-            if error.code < 500:
+            if error.code < 500 and not (error.code == _BUSY and self._sent == 0):
                 raise
             await self._after_reply(error.code)
+            if error.code == _BUSY:
+                # It has not begun with us: as one that says so in its greeting.
+                raise ServerUnavailableError(
+                    f"the server takes no more connections now: {error.code} {error.message}",
+                    code=error.code,
+                    text=error.message,
+                ) from error
             raise SenderRefusedError(
                 f"the server refuses the sender {sender}: {error.code} {error.message}",
                 code=error.code,
@@ -119,8 +131,9 @@ class SmtpConnection:
                 smtp.close()
 
     async def _open(self) -> SMTP:
-        if self._smtp is not None and self._smtp.is_connected:
+        if self._smtp is not None and self.is_open:
             return self._smtp
+        await self.close()
         server = self._server
         smtp = SMTP(
             hostname=server.host,
@@ -158,8 +171,8 @@ class SmtpConnection:
         return smtp
 
     async def _after_reply(self, code: int) -> None:
-        # 421: the server is closing the line (RFC 5321 section 3.8). Otherwise the line stays good, if they speak SMTP.
-        if code == 421 or code < 400:
+        # Otherwise the line stays good, if they speak SMTP.
+        if code == _BUSY or code < 400:
             await self._drop()
             return
         try:

@@ -21,6 +21,7 @@ from digestbot.errors import (
     RefusedError,
     RenderError,
     SenderRefusedError,
+    StoreError,
     UncertainError,
 )
 from digestbot.models import Bounce, BounceKind, Delivery, DeliveryState, Mark
@@ -54,7 +55,7 @@ class Answers:
         log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
         if isinstance(error, RenderError):
             # It costs nobody anything, and is mended at any moment.
-            return Mark(delivery=delivery, state=DeliveryState.DEFERRED, text=str(error), tried=False)
+            return Mark(delivery=delivery, state=DeliveryState.DEFERRED, text=str(error), tried=False, unwritten=True)
         match error:
             case RefusedError():
                 await self._bounced(delivery, BounceKind.HARD, error)
@@ -89,6 +90,10 @@ class Answers:
         except NotFoundError:
             # Its reader was erased meanwhile.
             return self.clock()
+        except StoreError as error:
+            # How it ended is to be written all the same.
+            log.warning("deadline not known", message_id=delivery.message_id, problem=str(error))
+            return delivery.created_at + retries.LONGEST
 
     @staticmethod
     def _ended(

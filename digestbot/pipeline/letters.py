@@ -9,7 +9,7 @@ from typing import Protocol
 
 from digestbot.digest import alerts, notes, stoppages
 from digestbot.digest.render import SHORTER, Rendered, Renderer
-from digestbot.errors import RejectedError, RenderError
+from digestbot.errors import RejectedError
 from digestbot.links import Links, SignedAddresses
 from digestbot.mail.message import Draft, Sender, build, digest_headers
 from digestbot.models import Delivery, DeliveryKind, Digest, DigestId, Subscriber, SubscriberId
@@ -81,7 +81,7 @@ class Letters:
             return self._signed(delivery, self._note(delivery, _as_chosen(subscriber, delivery)))
         digest = self._digests.find(delivery.digest_id) if delivery.digest_id is not None else None
         if digest is None:
-            raise RenderError(f"delivery {delivery.id} has no digest")
+            raise RejectedError(f"delivery {delivery.id} has no digest")
         return self.write_digest(digest, subscriber, delivery)
 
     def write_digest(self, digest: Digest, subscriber: Subscriber, delivery: Delivery) -> bytes:

@@ -12,7 +12,7 @@ import structlog
 
 from digestbot.digest.stoppages import KEY_PREFIX, Stoppage, stoppage_delivery
 from digestbot.models import Delivery, DeliveryKind, DeliveryState
-from digestbot.pipeline.deliver import Outcome
+from digestbot.pipeline.run import Outcome
 from digestbot.store.undone import Backlog
 
 log = structlog.get_logger()
@@ -57,23 +57,26 @@ class Alarm:
     def tell(self, outcome: Outcome, now: datetime) -> str:
         """Tell of a run, if somebody has to look; return who is told how, for people, empty when nobody has to.
 
-        Somebody has to at once when the server refuses us, and else when a run got nothing out although a mail has been
-        due for an hour.
+        Somebody has to at once when the server refuses us, and else when nothing went out for an hour although a mail
+        could have.
         """
-        backlog = self.undone.backlog(now)
-        if not (outcome.stopped and (outcome.refused or _has_waited_long(outcome, backlog, now))):
+        problem = outcome.stopped or outcome.problem
+        if not problem:
             return ""
-        said = self._write(outcome, backlog, now)
+        backlog = self.undone.backlog(now)
+        if not (outcome.refused or _has_waited_long(outcome, backlog, now)):
+            return ""
+        said = self._write(outcome.refused, problem, backlog, now)
         log.error(
             "the server refuses us" if outcome.refused else "no mail goes out",
-            problem=outcome.stopped,
+            problem=problem,
             waiting=backlog.many,
             since=backlog.due_since.isoformat() if backlog.due_since else None,
             told=said,
         )
         return said
 
-    def _write(self, outcome: Outcome, backlog: Backlog, now: datetime) -> str:
+    def _write(self, refused: bool, problem: str, backlog: Backlog, now: datetime) -> str:
         address = parseaddr(self.admin)[1]
         if not address:
             return "nobody is told by mail, since [mail] admin is not set"
@@ -81,8 +84,8 @@ class Alarm:
             return "nobody is told by mail, since the address of [mail] admin is suppressed; set another one"
         stoppage = Stoppage(
             at=now,
-            refused=outcome.refused,
-            problem=outcome.stopped,
+            refused=refused,
+            problem=problem,
             server=self.server,
             waiting=backlog.many,
             since=backlog.due_since,
@@ -96,5 +99,6 @@ class Alarm:
 
 
 def _has_waited_long(outcome: Outcome, backlog: Backlog, now: datetime) -> bool:
-    got_out = outcome.counts[DeliveryState.SENT]
-    return not got_out and backlog.due_since is not None and now - backlog.due_since >= _PATIENCE
+    if outcome.counts[DeliveryState.SENT] or backlog.moves or backlog.due_since is None:
+        return False
+    return now - backlog.due_since >= _PATIENCE

@@ -104,8 +104,11 @@ class Upcoming:
         return self._write(self._next.popleft()) if self._next else None
 
     def put_back(self, letter: Letter) -> None:
-        """Keep a mail that the rates hold back."""
-        self._written.append(letter)
+        """Keep a mail that the rates hold back, unless many are kept already: it is found again."""
+        if len(self._written) < self._many:
+            self._written.append(letter)
+        else:
+            self.forget(letter.delivery)
 
     def forget(self, delivery: Delivery) -> None:
         """Let go of a mail that is settled, or another's."""
@@ -143,14 +146,16 @@ class Upcoming:
         """Write a mail. What is read for that takes this thread, too: the loop has nothing else to do."""
         try:
             now = self._clock()
-            if now - delivery.created_at > _FRESH and now >= self._letters.deadline(delivery):
+            # What may have arrived goes out late, or somebody has asked for it.
+            waited = now - delivery.created_at
+            if waited > _FRESH and not delivery.uncertain and now >= self._letters.deadline(delivery):
                 raise ExpiredError("it waited for too long: nobody wants it any more")
             message = self._letters.write(delivery)
         except StoreError:
             # Nothing is known of this mail: it is not claimed.
             raise
         except DigestbotError as error:
-            return Letter(Claim(delivery=delivery), problem=error)
+            return Letter(Claim(delivery=delivery, to_be_sent=False), problem=error)
         return Letter(Claim(delivery=delivery, bytes_hash=hashlib.sha256(message).hexdigest()), message)
 
     def _look(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,8 +45,8 @@ _UNWANTED = (
     " when 'confirm' then 'pending' when 'goodbye' then 'unsubscribed' else 'active' end)"
 )
 
-# What goes out first: whether it is a digest, whether it was put off, and what else has to be so.
-_ORDER = ((0, 0, ""), (0, 1, "and attempts > 0"), (1, 0, ""), (1, 1, ""), (0, 1, "and attempts = 0"))
+# What goes out first: whether it could not be written, whether it is a digest, whether it was put off.
+_ORDER = ((0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +122,18 @@ class Outbox:
             # Whose it is cannot be found out: it may be alive.
             raise StoreError(f"{path}: cannot be locked: {error.strerror}; see who owns it") from error
 
-    def drop_unwanted(self, now: datetime) -> int:
-        """Expire what waits for subscribers who have left or paused, or whose address must not be mailed."""
+    def drop_unwanted(self, now: datetime) -> Counter[DeliveryState]:
+        """Expire what waits for subscribers who have left or paused, or whose address must not be mailed.
+
+        What may have arrived is held. Return how many there were of either.
+        """
         with self._database.write() as connection:
-            return connection.execute(
+            rows = connection.execute(
                 "update deliveries set state = iif(uncertain, 'held', 'expired'), smtp_text = 'no longer wanted',"
-                f" changed_at = ? where state in ('pending', 'deferred') and {_UNWANTED}",
+                f" changed_at = ? where state in ('pending', 'deferred') and {_UNWANTED} returning state",
                 (instant_text(now),),
-            ).rowcount
+            ).fetchall()
+        return Counter(DeliveryState(row["state"]) for row in rows)
 
     def waiting(
         self,
@@ -147,16 +152,17 @@ class Outbox:
         ``spared`` domains, and the shares of other processes.
         """
         found: list[Delivery] = []
-        for is_digest, is_deferred, further in _ORDER:
+        for unwritten, is_digest, is_deferred in _ORDER:
             rows = self._database.rows(
                 # As the index has them: the rows come in order, and only as many as are wanted are looked at.
                 "select * from deliveries indexed by deliveries_waiting where state in ('pending', 'deferred')"
-                f" and (state = 'deferred') = :deferred and (kind = 'digest') = :digest {further}"
+                " and (state = 'deferred') = :deferred and (kind = 'digest') = :digest and unwritten = :unwritten"
                 " and (state = 'pending' or next_at <= :now) and (:only is null or subscriber_id = :only)"
                 " and id % :of = :number and id not in (select value from json_each(:without))"
                 " and (:spared = '[]' or domain not in (select value from json_each(:spared)))"
                 f" and not {_UNWANTED} order by next_at, id limit :limit",
                 {
+                    "unwritten": unwritten,
                     "deferred": is_deferred,
                     "digest": is_digest,
                     "now": instant_text(now),
@@ -195,7 +201,9 @@ class Outbox:
                 self._mark(connection, mark, now)
             buckets = Buckets(connection, self._limits, moment)
             for claim in claims:
-                if self._may_be_claimed(connection, claim) and buckets.take(claim.delivery.address):
+                if self._may_be_claimed(connection, claim) and (
+                    not claim.to_be_sent or buckets.take(claim.delivery.address)
+                ):
                     self._claim(connection, claim, now)
                     claimed.add(claim.delivery.id)
             buckets.store()
@@ -226,17 +234,28 @@ class Outbox:
         if not mark.tried:
             connection.execute(
                 "update deliveries set state = iif(:state = 'expired' and uncertain, 'held', :state), owner = null,"
-                " attempts = attempts - 1, smtp_text = iif(smtp_text = '', :text, smtp_text), changed_at = :at"
+                " attempts = attempts - 1, unwritten = :unwritten, changed_at = :at,"
+                # Why it was not sent stays known of what expires.
+                " smtp_code = iif(:unwritten, null, smtp_code),"
+                " smtp_text = iif(:unwritten or smtp_text = '', :text, smtp_text)"
                 " where id = :id and state = 'sending' and owner = :owner",
-                {"state": mark.state, "text": mark.text, "at": at, "id": mark.delivery.id, "owner": self._run},
+                {
+                    "state": mark.state,
+                    "unwritten": int(mark.unwritten),
+                    "text": mark.text,
+                    "at": at,
+                    "id": mark.delivery.id,
+                    "owner": self._run,
+                },
             )
             return
         connection.execute(
             # What may have arrived does not expire: its papers would come again.
             "update deliveries set state = iif(:state = 'expired' and uncertain, 'held', :state), owner = null,"
             " smtp_code = :code, smtp_text = :text, next_at = :next_at, changed_at = :at,"
-            " sent_at = iif(:state = 'sent', :at, null), uncertain = max(uncertain, :uncertain)"
-            " where id = :id and state = 'sending'",
+            " sent_at = iif(:state = 'sent', :at, null), uncertain = max(uncertain, :uncertain), unwritten = 0"
+            # That it went out is true whoever has it in hand by now.
+            " where id = :id and state = 'sending' and (owner = :owner or :state = 'sent')",
             {
                 "state": mark.state,
                 "code": mark.code,
@@ -245,6 +264,7 @@ class Outbox:
                 "at": at,
                 "uncertain": int(mark.uncertain),
                 "id": mark.delivery.id,
+                "owner": self._run,
             },
         )
 
@@ -288,4 +308,5 @@ def _value(row: sqlite3.Row) -> Delivery:
         bytes_hash=row["bytes_hash"],
         created_at=instant_value(row["created_at"]),
         details=row["details"],
+        uncertain=bool(row["uncertain"]),
     )

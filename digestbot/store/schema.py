@@ -292,6 +292,11 @@ _LAST_DELIVERED = """
 alter table digests add column last_delivered text;
 """
 
+# What could not be written goes last, so that it keeps nothing else from going out.
+_UNWRITTEN = """
+alter table deliveries add column unwritten integer not null default 0;
+"""
+
 
 @migrations()
 def m001_first_tables(db: SqliteDatabase) -> None:
@@ -376,6 +381,12 @@ def m010_causes_of_suppressions(db: SqliteDatabase) -> None:
 def m011_last_delivered(db: SqliteDatabase) -> None:
     """When the reader of a digest had the one before."""
     _run(db, _LAST_DELIVERED)
+
+
+@migrations()
+def m012_unwritten(db: SqliteDatabase) -> None:
+    """Which mails could not be written."""
+    _run(db, _UNWRITTEN)
 
 
 def _add_left_out(db: SqliteDatabase) -> None:

@@ -55,10 +55,14 @@ class UndoneGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """How many mails wait, and since when the one whose time came first could have gone out, ``None`` without one."""
+    """How many mails wait, and since when the first of them could have gone out, ``None`` without one.
+
+    It ``moves`` when something went out since then.
+    """
 
     many: int
     due_since: datetime | None
+    moves: bool
 
 
 class Undone:
@@ -99,13 +103,22 @@ class Undone:
         return [_value(row) for row in rows]
 
     def backlog(self, now: datetime) -> Backlog:
-        """Return what waits, and since when the first of it is due."""
+        """Return what waits, since when the first of it could have gone out, and whether something has since then."""
         (row,) = self._database.rows(
-            "select count(*) as many, min(next_at) filter (where next_at <= :now) as due_since from deliveries"
+            # What was put off could have gone out when it came into the outbox.
+            "select count(*) as many, min(iif(attempts > 0, created_at, next_at))"
+            " filter (where attempts > 0 or next_at <= :now) as due_since from deliveries"
             " where state in ('pending', 'deferred')",
             {"now": instant_text(now)},
         )
-        return Backlog(many=row["many"], due_since=instant_value(row["due_since"]) if row["due_since"] else None)
+        sent = row["due_since"] and self._database.row(
+            "select 1 from deliveries where state = 'sent' and sent_at >= ? limit 1", (row["due_since"],)
+        )
+        return Backlog(
+            many=row["many"],
+            due_since=instant_value(row["due_since"]) if row["due_since"] else None,
+            moves=bool(sent),
+        )
 
     def waits(self, kind: DeliveryKind, prefix: str) -> bool:
         """Return whether a mail of this kind is still to go out whose key begins so."""

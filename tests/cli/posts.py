@@ -20,7 +20,7 @@ from digestbot.cli.delivering import Delivering, deliver
 from digestbot.cli.installation import Installation
 from digestbot.cli.times import Standing
 from digestbot.digest.compose import digest_delivery
-from digestbot.pipeline.deliver import Outcome
+from digestbot.pipeline.run import Outcome
 from digestbot.settings import read_settings
 from digestbot.store import Store
 from tests.factories import NOW, digest, new_store, paper

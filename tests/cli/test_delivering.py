@@ -19,7 +19,7 @@ from digestbot.cli.delivering import Delivering, deliver
 from digestbot.cli.installation import Installation
 from digestbot.cli.times import Standing
 from digestbot.models import DeliveryState
-from digestbot.pipeline.deliver import Outcome
+from digestbot.pipeline.run import Outcome
 from digestbot.settings import read_settings
 from tests.cli.posts import CONNECTIONS, WORKERS, PostOffice, is_alive, post_office, repeats, said, stop, workers
 from tests.factories import NOW

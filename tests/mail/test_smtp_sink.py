@@ -43,7 +43,7 @@ SOFT, HARD, DROP, BUSY = "-r", "-f", "-q", "-Q"
         ((DROP, "DATA"), DeferredError, None),
         ((DROP, "."), UncertainError, None),
         ((BUSY, "CONNECT"), ServerUnavailableError, None),
-        ((BUSY, "MAIL"), ServerBusyError, 421),
+        ((BUSY, "MAIL"), ServerUnavailableError, 421),
         ((BUSY, "RCPT"), ServerBusyError, 421),
         ((BUSY, "DATA"), ServerBusyError, 421),
         ((BUSY, "."), ServerBusyError, 421),

@@ -33,9 +33,10 @@ from digestbot.models import (
 )
 from digestbot.pipeline.bounces import Bounces
 from digestbot.pipeline.compose import Composer
-from digestbot.pipeline.deliver import Connection, Deliverer, Outcome
+from digestbot.pipeline.deliver import Deliverer
 from digestbot.pipeline.letters import Letters
 from digestbot.pipeline.refit import Fitter, Refitting
+from digestbot.pipeline.run import Connection, Outcome
 from digestbot.ranking.features import Recipe
 from digestbot.ranking.rank import Choice
 from digestbot.store import Preferences, Store
@@ -55,11 +56,15 @@ class Post:
     to_recipient: dict[str, str] = field(default_factory=dict)
     to_data: dict[str, str] = field(default_factory=dict)
     hang_up_after_data: set[str] = field(default_factory=set)
+    hang_up_at_mail: bool = False
+    # One more connection hears 421 at its first mail.
+    most_connections: int = 1000
     to_sender: str = "250 2.1.0 go on"
     seconds: float = 0.0
     # How many mails it had in hand at once, at most.
     at_once: int = 0
     _in_hand: int = 0
+    _connections: list[Any] = field(default_factory=list)
     # Everything whose data came, whatever was answered; and what was answered with 250.
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     taken: list[tuple[str, bytes]] = field(default_factory=list)
@@ -68,6 +73,13 @@ class Post:
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's names
         self, server: Any, session: Any, envelope: Any, address: str, mail_options: list[str]
     ) -> str:
+        if self.hang_up_at_mail:
+            server.transport.close()
+            return OK
+        if session not in self._connections:
+            if len(self._connections) >= self.most_connections:
+                return "421 4.7.0 too many connections"
+            self._connections.append(session)
         if self.to_sender.startswith("250"):
             envelope.mail_from = address
             envelope.mail_options.extend(mail_options)

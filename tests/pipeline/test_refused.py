@@ -108,6 +108,32 @@ def test_a_template_that_is_wrong_stops_the_run_and_loses_nothing(
     assert office.deliver().counts == {DeliveryState.SENT: 4}
 
 
+def test_however_many_mails_no_template_fits_the_others_go_out_first(
+    office: Office, server: Post, store: Store, links: Links, tmp_path: Path
+) -> None:
+    names = ["ada", "bela", "cy"]
+    for name in names:
+        new = office.store.subscribers.add(f"{name}@{DOMAIN}", SubscriberState.PENDING, Preferences(), NOW)
+        office.store.outbox.add(confirm_delivery(new, domain=DOMAIN, now=NOW))
+    # They were put off once, which does not help them to come first.
+    server.to_recipient.update({f"{name}@{DOMAIN}": "451 4.3.0 later" for name in names})
+    office.deliver()
+    server.to_recipient.clear()
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "confirm.txt.j2").write_text("{{ misspelt }}", encoding="utf-8")
+    broken: jinja2.Environment = environment(packaged("templates"), tmp_path)
+    letters_of_broken = Letters(store.digests, store.subscribers, Renderer(broken, links), links, office.letters.sender)
+    office.post("dora")
+    again = replace(office, letters=letters_of_broken)
+    runs = [again.deliver(NOW + minutes * MINUTE) for minutes in (10, 11)]
+    assert runs[0].stopped
+    assert (runs[1].counts[DeliveryState.SENT], server.addresses()) == (1, [f"dora@{DOMAIN}"])
+    reasons = {
+        row["smtp_text"] for row in store.database.rows("select smtp_text from deliveries where kind = 'confirm'")
+    }
+    assert all("misspelt" in reason for reason in reasons)
+
+
 def test_one_mail_that_no_template_fits_keeps_no_other_from_going_out(
     office: Office, server: Post, store: Store, links: Links, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from digestbot.digest.render import Renderer
 from digestbot.digest.stoppages import Stoppage, from_details, stoppage_delivery, to_details
 from digestbot.links import Links
 from digestbot.models import DeliveryState
-from digestbot.pipeline.deliver import Outcome
+from digestbot.pipeline.run import Outcome
 from digestbot.pipeline.stoppages import Alarm
 from digestbot.store import Store
 from tests.factories import KEY, NOW
@@ -85,6 +85,29 @@ def test_when_the_server_refuses_us_the_admin_hears_of_it_as_soon_as_it_takes_ma
     assert REFUSAL in text
     assert "Mails that waited: 2" in text
     assert office.store.suppressions.all() == []
+
+
+def test_a_server_that_only_ever_says_later_is_told_of_after_an_hour(office: Office, server: Post) -> None:
+    office.post("ada", "bela")
+    server.to_data.update(dict.fromkeys(["ada@example.org", "bela@example.org"], "451 4.3.0 no room for anybody"))
+    outcome = office.deliver()
+    assert (outcome.stopped, outcome.counts) == ("", {DeliveryState.DEFERRED: 2})
+    assert tell(office.store, outcome) == ""
+    later = NOW + 2 * HOUR
+    told = tell(office.store, office.deliver(later), later)
+    assert "goes out when mail does" in told
+    [row] = office.store.database.rows("select details from deliveries where kind = 'alert'")
+    assert "no room for anybody" in row["details"]
+
+
+def test_one_reader_whose_server_says_later_for_hours_is_nobody_s_business(office: Office, server: Post) -> None:
+    office.post("ada", "bela")
+    server.to_data["ada@example.org"] = "451 4.3.0 later"
+    office.deliver()
+    later = NOW + 2 * HOUR
+    outcome = office.deliver(later)
+    assert outcome.counts == {DeliveryState.DEFERRED: 1}
+    assert tell(office.store, outcome, later) == ""
 
 
 def test_however_often_a_run_is_refused_one_mail_waits_for_the_admin(office: Office, server: Post) -> None:

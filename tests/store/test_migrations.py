@@ -294,7 +294,8 @@ COMMITTED = {
     "m009_who_left_while_paused": "60be5987d00ba3b2",
     "m010_causes_of_suppressions": "25860bb47d33bfb4",
     "m011_last_delivered": "668bd92374fc5254",
-    None: "44fcaf108d20a543",
+    "m012_unwritten": "44fcaf108d20a543",
+    None: "6de67f9a6c288011",
 }
 
 
