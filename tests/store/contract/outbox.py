@@ -98,11 +98,11 @@ class OutboxContract:
         confirm = confirm_delivery(pending, domain="example.org", now=NOW)
         store.outbox.add(confirm)
         store.subscribers.set_state(ada.id, state, NOW)
-        assert store.outbox.drop_unwanted(LATER) == 1
+        assert store.outbox.drop_unwanted(LATER) == {DeliveryState.EXPIRED: 1}
         assert held(store, left).state == DeliveryState.EXPIRED
         assert held(store, stays).state == DeliveryState.PENDING
         store.subscribers.set_state(pending.id, SubscriberState.ACTIVE, NOW)
-        assert store.outbox.drop_unwanted(LATER) == 1
+        assert store.outbox.drop_unwanted(LATER) == {DeliveryState.EXPIRED: 1}
         found = store.outbox.find(DeliveryKind.CONFIRM, confirm.key)
         assert found is not None
         assert found.state == DeliveryState.EXPIRED
@@ -152,7 +152,7 @@ class OutboxContract:
         store.subscribers.set_state(reader.id, SubscriberState.PAUSED, NOW)
         staying, _ = post(store, join(store), [paper()])
         store.outbox.add(alert())
-        assert store.outbox.drop_unwanted(LATER) == 1
+        assert store.outbox.drop_unwanted(LATER) == {DeliveryState.EXPIRED: 1}
         store.outbox.open_run("one")
         [first] = claim(store, 1, NOW)
         assert (first.kind, first.subscriber_id, first.address) == (DeliveryKind.ALERT, None, "admin@example.org")
