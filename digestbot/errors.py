@@ -113,7 +113,7 @@ class SenderRefusedError(DeliveryError):
 
 
 class ServerUnavailableError(DeliveryError):
-    """No connection can be had at all. Stop the run; everything stays in the outbox."""
+    """There is no connection now: nothing was tried. When none can be had, stop the run."""
 
 
 class ExpiredError(DeliveryError):
