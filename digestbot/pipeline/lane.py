@@ -101,7 +101,7 @@ class Lane:
                 await self._failed(error, _MOST_TURNED_AWAY)
             elif isinstance(error, DeliveryError) and _is_of_the_line(error):
                 await self._failed(error, _MOST_BROKEN)
-            else:
+            elif letter.problem is None:
                 self._failures = 0
                 self._run.shut_out.discard(self)
 

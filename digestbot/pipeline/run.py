@@ -33,7 +33,8 @@ log = structlog.get_logger()
 
 # Dead processes are looked for so often.
 _RECOVER_SECONDS = 3.0
-_LONGEST_PAUSE = 60.0
+# A pause doubles so often; it is a minute at most.
+_MOST_DOUBLED, _LONGEST_PAUSE = 10, 60.0
 # In a pause, whether the run has to end is looked at so often.
 _SHORTEST_PAUSE = 0.2
 # One mail that is refused as ours may be about its reader's server. So many in a row are about us.
@@ -225,7 +226,8 @@ class Run:
 
     def back_off(self, times: int) -> float:
         """Return how many seconds to leave a server alone that did not want us so many times."""
-        return min(_LONGEST_PAUSE, self.to.pause * 2.0 ** (times - 1)) * (1 + self.to.chance() / 4)
+        pause = self.to.pause * 2.0 ** min(times - 1, _MOST_DOUBLED)
+        return min(_LONGEST_PAUSE, pause) * (1 + self.to.chance() / 4)
 
     async def slow_down(self) -> None:
         """Halve what goes to a server that asked for patience."""
