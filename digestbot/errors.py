@@ -109,7 +109,11 @@ class RefusedError(DeliveryError):
 
 
 class SenderRefusedError(DeliveryError):
-    """It is us they refuse: 5.7.x, a failed login. When others are, too, stop the run; suppress nobody."""
+    """It is us they refuse: 5.7.x. When others are, too, stop the run; suppress nobody."""
+
+
+class UnwelcomeError(SenderRefusedError):
+    """It is us, whoever a mail is for: a failed login, a sender they do not take. Stop the run."""
 
 
 class ServerUnavailableError(DeliveryError):

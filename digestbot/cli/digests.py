@@ -137,7 +137,8 @@ def send(program: Program, at: str | None, only: str | None, dry_run: bool, as_j
         what = "the run stopped" if outcome.early else "not everything went out"
         click.echo(f"digestbot: {what}: {printable(outcome.stopped)}", err=True)
     if told:
-        click.echo(f"digestbot: no mail goes out: {told}; see 'digestbot outbox'", err=True)
+        what = "" if outcome.stopped else "no mail goes out: "
+        click.echo(f"digestbot: {what}{told}; see 'digestbot outbox'", err=True)
     if outcome.stopped:
         return 1
     if left:

@@ -12,7 +12,7 @@ from typing import Literal
 import aiosmtplib
 from aiosmtplib import SMTP
 
-from digestbot.errors import DeferredError, RejectedError, SenderRefusedError, ServerUnavailableError, UncertainError
+from digestbot.errors import DeferredError, RejectedError, ServerUnavailableError, UncertainError, UnwelcomeError
 from digestbot.mail.replies import refusal
 
 _COMMAND_SECONDS = 60.0
@@ -44,7 +44,7 @@ class SmtpConnection:
         self._sent = 0
 
     async def open(self) -> None:
-        """Be ready for a mail. Raises ``ServerUnavailableError``, or ``SenderRefusedError`` for a login refused."""
+        """Be ready for a mail. Raises ``ServerUnavailableError``, or ``UnwelcomeError`` for a login refused."""
         await self._open()
 
     @property
@@ -93,7 +93,7 @@ class SmtpConnection:
                     code=error.code,
                     text=error.message,
                 ) from error
-            raise SenderRefusedError(
+            raise UnwelcomeError(
                 f"the server refuses the sender {sender}: {error.code} {error.message}",
                 code=error.code,
                 text=error.message,
@@ -156,7 +156,7 @@ class SmtpConnection:
                     code=error.code,
                     text=error.message,
                 ) from error
-            raise SenderRefusedError(
+            raise UnwelcomeError(
                 f"{where} does not accept the login: check [smtp] username and the smtp_password secret",
                 code=error.code,
                 text=error.message,

@@ -23,6 +23,7 @@ from digestbot.errors import (
     SenderRefusedError,
     StoreError,
     UncertainError,
+    UnwelcomeError,
 )
 from digestbot.models import Bounce, BounceKind, Delivery, DeliveryState, Mark
 from digestbot.pipeline import retries
@@ -53,6 +54,8 @@ class Answers:
         if isinstance(error, ExpiredError):
             return Mark(delivery=delivery, state=DeliveryState.EXPIRED, text=str(error), tried=False)
         log.warning("mail not sent", message_id=delivery.message_id, problem=str(error))
+        if isinstance(error, UnwelcomeError):
+            return Mark(delivery=delivery, state=delivery.state, text=str(error), tried=False)
         if isinstance(error, RenderError):
             # It costs nobody anything, and is mended at any moment.
             return Mark(delivery=delivery, state=DeliveryState.DEFERRED, text=str(error), tried=False, unwritten=True)

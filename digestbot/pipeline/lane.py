@@ -8,10 +8,10 @@ from digestbot.errors import (
     DeferredError,
     DeliveryError,
     DigestbotError,
-    SenderRefusedError,
     ServerBusyError,
     ServerUnavailableError,
     UncertainError,
+    UnwelcomeError,
 )
 from digestbot.models import DeliveryState, Mark, domain_of
 from digestbot.pipeline.run import Connection, Run
@@ -67,9 +67,8 @@ class Lane:
             await self._connection.open()
         except ServerUnavailableError as error:
             await self._failed(error, _MOST_BROKEN)
-        except SenderRefusedError as error:
-            self._run.stop(str(error))
-            self._run.outcome.refused = True
+        except UnwelcomeError as error:
+            self._run.not_sent(error)
         else:
             return True
         return False

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 import structlog
 
-from digestbot.errors import DigestbotError, RenderError, SenderRefusedError, StoreNotNowError
+from digestbot.errors import DigestbotError, RenderError, SenderRefusedError, StoreNotNowError, UnwelcomeError
 from digestbot.models import (
     EVERYTHING,
     Claim,
@@ -206,7 +206,7 @@ class Run:
         self.outcome.refused |= isinstance(error, SenderRefusedError)
         self.outcome.stopped = self.outcome.stopped or str(error)
         self._refused_in_a_row += 1
-        if self._refused_in_a_row >= _MOST_REFUSED:
+        if self._refused_in_a_row >= _MOST_REFUSED or isinstance(error, UnwelcomeError):
             self.stop(str(error))
 
     async def wait_for_rates(self) -> bool:

@@ -20,6 +20,7 @@ from digestbot.errors import (
     ServerBusyError,
     ServerUnavailableError,
     UncertainError,
+    UnwelcomeError,
 )
 from digestbot.mail.smtp import Server, SmtpConnection
 from tests.mail.servers import MAIL, READER, SENDER, Inbox, problem, send, serve
@@ -44,8 +45,8 @@ def test_a_connection_is_not_used_for_ever(serve: Callable[..., Server]) -> None
     ("phase", "answer", "kind"),
     [
         ("mail", "451 4.3.0 busy", DeferredError),
-        ("mail", "550 5.7.1 not you", SenderRefusedError),
-        ("mail", "501 5.1.7 bad sender", SenderRefusedError),
+        ("mail", "550 5.7.1 not you", UnwelcomeError),
+        ("mail", "501 5.1.7 bad sender", UnwelcomeError),
         ("rcpt", "451 4.7.1 greylisted", GreylistedError),
         ("rcpt", "550 5.1.1 no such user", RefusedError),
         ("rcpt", "550 5.7.26 unauthenticated", SenderRefusedError),

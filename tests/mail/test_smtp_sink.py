@@ -12,10 +12,10 @@ from digestbot.errors import (
     DeliveryError,
     RefusedError,
     RejectedError,
-    SenderRefusedError,
     ServerBusyError,
     ServerUnavailableError,
     UncertainError,
+    UnwelcomeError,
 )
 from tests.mail.servers import send, sink
 
@@ -31,7 +31,7 @@ SOFT, HARD, DROP, BUSY = "-r", "-f", "-q", "-Q"
         ((SOFT, "DATA"), DeferredError, 450),
         ((SOFT, "."), DeferredError, 450),
         ((HARD, "CONNECT"), ServerUnavailableError, None),
-        ((HARD, "MAIL"), SenderRefusedError, 500),
+        ((HARD, "MAIL"), UnwelcomeError, 500),
         ((HARD, "RCPT"), RejectedError, 500),
         ((HARD, "RCPT", "-B", "550 5.1.1 no such user"), RefusedError, 550),
         ((HARD, "DATA"), RejectedError, 500),
