@@ -30,9 +30,9 @@ MOST = 90_000
 LINKS = Links("https://papers.example.org", [KEY])
 CROWD = tuple(f"Ada{'a' * number} Quill" for number in range(60))
 # Of each sort that is heavy, unseen, turned about or joined to what stands before it.
-SIGNS = (
-    st.sampled_from("ab <>&\"'=.:Жé界語한\u0301\u0489\x00\x07\x1b\x85\u202e\u200f\u200d\ufe0fאب🦉👩") | st.characters(codec="utf-8")
-)
+SIGNS = st.sampled_from(
+    "ab <>&\"'=.:Жé界語한\u0301\u0489\x00\x07\x1b\x85\u202e\u200f\u200d\ufe0fאب🦉👩"
+) | st.characters(codec="utf-8")
 LONG = st.builds(str.__mul__, st.text(SIGNS, min_size=1, max_size=30), st.sampled_from((1, 10, 300)))
 ADDRESSES = st.builds(
     lambda text, times: f"https://x.example/{text * times}",
