@@ -13,13 +13,14 @@ from digestbot.errors import ServerUnavailableError
 class MailFolder:
     """Writes ``.eml`` files, named by Message-ID: a mail that goes out again replaces itself."""
 
+    # There is nothing to open.
+    is_open = True
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    is_open = True
-
     async def open(self) -> None:
-        """There is nothing to open before the first mail."""
+        """Do nothing: the folder is made with the first mail."""
 
     async def send(self, sender: str, recipient: str, message: bytes) -> str:  # noqa: ARG002 - both stand in the mail
         """Write one mail, whole or not at all, and return where."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from digestbot.errors import DigestbotError
 from digestbot.models import DeliveryState, SubscriberId
-from digestbot.pipeline.lane import Lane
+from digestbot.pipeline.carrier import Carrier
 from digestbot.pipeline.ledger import Ledger
 from digestbot.pipeline.run import Means, Outcome, Run
 
@@ -41,8 +41,8 @@ class Deliverer(Means):
             jobs = (run.upcoming.write_ahead(run.is_over), run.recover())
             beside = [asyncio.create_task(run.beside(job)) for job in jobs]
             # When one fails, the others finish the mail they have in hand.
-            lanes = (Lane(run, self.connect()).drive() for _ in range(self.connections))
-            ends = await asyncio.gather(*lanes, return_exceptions=True)
+            carriers = (Carrier(run, self.connect()).drive() for _ in range(self.connections))
+            ends = await asyncio.gather(*carriers, return_exceptions=True)
             for task in beside:
                 task.cancel()
             ends += await asyncio.gather(*beside, return_exceptions=True)

@@ -120,7 +120,7 @@ class Run:
         ending: Callable[[], bool],
         count: Callable[[DeliveryState, int], None],
     ) -> None:
-        self.to = means
+        self.means = means
         self.ledger = ledger
         self.upcoming = Upcoming(
             means.outbox,
@@ -141,7 +141,7 @@ class Run:
         )
         self.outcome = Outcome()
         # Connections that work or wait for their server, and those among them that tried in vain for long enough.
-        self.lanes = means.connections
+        self.carriers = means.connections
         self.shut_out: set[object] = set()
         self._clock = clock
         self._moment = moment
@@ -153,7 +153,7 @@ class Run:
     async def begin(self) -> None:
         """Take up what dead processes left, and drop what nobody wants."""
         self._recovered(await self.ledger.write(self._recover))
-        for state, many in (await self.ledger.write(partial(self.to.outbox.drop_unwanted, self._clock()))).items():
+        for state, many in (await self.ledger.write(partial(self.means.outbox.drop_unwanted, self._clock()))).items():
             self.counted(state, many)
 
     async def beside(self, job: Coroutine[None, None, None]) -> None:
@@ -174,11 +174,11 @@ class Run:
                 log.warning("what dead processes left is taken up later", problem=str(error))
 
     def _recover(self) -> list[Delivery]:
-        return self.to.outbox.recover(self._clock(), self.to.on_uncertain)
+        return self.means.outbox.recover(self._clock(), self.means.on_uncertain)
 
     def _recovered(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            log.warning("uncertain delivery recovered", message_id=delivery.message_id, policy=self.to.on_uncertain)
+            log.warning("uncertain delivery recovered", message_id=delivery.message_id, policy=self.means.on_uncertain)
         self.counted(DeliveryState.HELD, sum(one.state == DeliveryState.HELD for one in deliveries))
 
     def counted(self, state: DeliveryState, many: int) -> None:
@@ -209,12 +209,12 @@ class Run:
         if self._refused_in_a_row >= _MOST_REFUSED or isinstance(error, UnwelcomeError):
             self.stop(str(error))
 
-    async def wait_for_rates(self) -> bool:
-        """Wait for what the rates hold back; return whether there may be anything to wait for."""
+    async def wait_for_more(self) -> bool:
+        """Wait for what the rates hold back, and for what others may not get out; return whether there may be any."""
         seconds = self.upcoming.held_back_for
-        if seconds is None:
+        if seconds is None and not self.upcoming.are_in_hand:
             return False
-        await self.pause(seconds)
+        await self.pause(_SHORTEST_PAUSE if seconds is None else seconds)
         return True
 
     async def pause(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
@@ -226,18 +226,18 @@ class Run:
 
     def back_off(self, times: int) -> float:
         """Return how many seconds to leave a server alone that did not want us so many times."""
-        pause = self.to.pause * 2.0 ** min(times - 1, _MOST_DOUBLED)
-        return min(_LONGEST_PAUSE, pause) * (1 + self.to.chance() / 4)
+        pause = self.means.pause * 2.0 ** min(times - 1, _MOST_DOUBLED)
+        return min(_LONGEST_PAUSE, pause) * (1 + self.means.chance() / 4)
 
     async def slow_down(self) -> None:
         """Halve what goes to a server that asked for patience."""
         rate = self._rate()
         if rate is not None:
-            await self.ledger.write(partial(self.to.outbox.slow_down, rate, self._moment()))
+            await self.ledger.write(partial(self.means.outbox.slow_down, rate, self._moment()))
 
     def _rate(self) -> float | None:
         """Return how many mails a second all processes sent of late, by what this one did; ``None``: not known."""
         if len(self._sent_at) < 2:
             return None
         seconds = (self._moment() - self._sent_at[0]).total_seconds()
-        return self.to.share.of * len(self._sent_at) / max(seconds, 0.01)
+        return self.means.share.of * len(self._sent_at) / max(seconds, 0.01)

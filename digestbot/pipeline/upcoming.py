@@ -83,6 +83,8 @@ class Upcoming:
         self._written: list[Letter] = []
         # Looked at and not settled yet, so that no two connections take the same.
         self._taken: set[DeliveryId] = set()
+        # Not for this run.
+        self._left: set[DeliveryId] = set()
         # Until when no mail may go to a domain; the empty name stands for all of them.
         self._spared: dict[str, datetime] = {}
 
@@ -113,6 +115,16 @@ class Upcoming:
     def forget(self, delivery: Delivery) -> None:
         """Let go of a mail that is settled, or another's."""
         self._taken.discard(delivery.id)
+
+    def leave(self, delivery: Delivery) -> None:
+        """Let go of a mail until the next run."""
+        self._taken.discard(delivery.id)
+        self._left.add(delivery.id)
+
+    @property
+    def are_in_hand(self) -> bool:
+        """Whether there are mails that are not settled: one of them may come back."""
+        return bool(self._taken)
 
     def hold_back(self, waits: Mapping[str, float]) -> None:
         """Hear for how many seconds the rates let no more through to which domains."""
@@ -170,5 +182,10 @@ class Upcoming:
 
     def _waiting(self, share: Share) -> list[Delivery]:
         return self._outbox.waiting(
-            self._many, self._clock(), only=self._only, without=self._taken, spared=self._spared, share=share
+            self._many,
+            self._clock(),
+            only=self._only,
+            without=self._taken | self._left,
+            spared=self._spared,
+            share=share,
         )

@@ -22,7 +22,7 @@ from digestbot.pipeline.incoming import Incoming
 from digestbot.pipeline.poll import poll
 from digestbot.store import Store
 from digestbot.web.webhooks import Webhooks, configured
-from tests.disks import KINDS, Disk, small_disk
+from tests.disks import Disk
 from tests.factories import KEY, NOW, new_store
 from tests.mail.bounced import MAIL, addressed, complaint, dsn, recipient
 from tests.pipeline.program import command, environ
@@ -30,14 +30,6 @@ from tests.store.scenes import join
 from tests.web.webhooks.senders import Amazon, sendgrid, sendgrid_key, shown_by_sendgrid
 
 ADDRESSES = SignedAddresses("bounce.example.org", [KEY])
-
-
-@pytest.fixture(params=KINDS)
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    with small_disk(request.param, folder) as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.disks import KINDS, Disk, small_disk
+from tests.disks import Disk
 from tests.factories import new_store
 from tests.pipeline.program import command, done, run
 
 ROOM = 1_500_000
-
-
-@pytest.fixture(params=KINDS)
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    with small_disk(request.param, folder) as made:
-        yield made
 
 
 def papers(path: Path, first: int, many: int) -> Path:

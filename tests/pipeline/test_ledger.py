@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from digestbot.errors import FullDiskError, StoreError
-from digestbot.models import Claim, DeliveryState, Mark, Settled
+from digestbot.models import Claim, Delivery, DeliveryState, Digest, Mark, Settled
 from digestbot.pipeline.ledger import Ledger
 from digestbot.store import Store
 from tests.disks import limited
@@ -48,6 +48,16 @@ def in_a_ledger(store: Store, patience: float, work: Callable[[Ledger], object])
     return asyncio.run(run())
 
 
+@pytest.fixture
+def claimed(store: Store) -> Iterator[tuple[Digest, Delivery]]:
+    """A digest whose mail this run has in hand."""
+    made, delivery = post(store, join(store), [paper()])
+    store.outbox.open_run("one")
+    store.outbox.settle(NOW, NOW, claims=[Claim(delivery=delivery)])
+    yield made, delivery
+    store.outbox.close_run()
+
+
 def test_on_a_full_disk_no_mail_is_begun_and_who_asks_is_told_so(store: Store) -> None:
     _, delivery = post(store, join(store), [paper()])
     store.outbox.open_run("one")
@@ -70,10 +80,8 @@ def test_a_run_that_only_claims_comes_to_an_end_on_a_full_disk_too(store: Store)
     store.outbox.close_run()
 
 
-def test_a_mark_waits_until_there_is_room(store: Store) -> None:
-    made, delivery = post(store, join(store), [paper()])
-    store.outbox.open_run("one")
-    store.outbox.settle(NOW, NOW, claims=[Claim(delivery=delivery)])
+def test_a_mark_waits_until_there_is_room(store: Store, claimed: tuple[Digest, Delivery]) -> None:
+    made, delivery = claimed
 
     async def mark(ledger: Ledger) -> None:
         marking = asyncio.create_task(ledger.turn(Mark(delivery=delivery, state=DeliveryState.SENT, code=250)))
@@ -84,7 +92,6 @@ def test_a_mark_waits_until_there_is_room(store: Store) -> None:
 
     in_a_ledger(store, 60.0, mark)
     assert held(store, made).state == DeliveryState.SENT
-    store.outbox.close_run()
 
 
 def test_a_lock_that_cannot_be_looked_at_is_not_taken_for_a_dead_process(store: Store, tmp_path: Path) -> None:
@@ -101,10 +108,8 @@ def test_a_lock_that_cannot_be_looked_at_is_not_taken_for_a_dead_process(store: 
     store.outbox.close_run()
 
 
-def test_a_mark_waits_while_another_program_holds_the_database(store: Store) -> None:
-    made, delivery = post(store, join(store), [paper()])
-    store.outbox.open_run("one")
-    store.outbox.settle(NOW, NOW, claims=[Claim(delivery=delivery)])
+def test_a_mark_waits_while_another_program_holds_the_database(store: Store, claimed: tuple[Digest, Delivery]) -> None:
+    made, delivery = claimed
 
     async def mark(ledger: Ledger) -> None:
         # As after half a minute: a program that was stopped in the middle of a commit.
@@ -118,7 +123,6 @@ def test_a_mark_waits_while_another_program_holds_the_database(store: Store) -> 
 
     in_a_ledger(store, 60.0, mark)
     assert held(store, made).state == DeliveryState.SENT
-    store.outbox.close_run()
 
 
 def test_what_else_is_written_waits_as_patiently_and_not_longer(store: Store) -> None:

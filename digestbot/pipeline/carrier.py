@@ -1,4 +1,4 @@
-"""A lane: one connection, over which one mail goes after the other."""
+"""A carrier: takes one mail after the other over one connection."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ log = structlog.get_logger()
 _MOST_BROKEN, _MOST_TURNED_AWAY = 3, 6
 
 
-class Lane:
-    """One connection, over which one mail goes after the other."""
+class Carrier:
+    """Takes one mail after the other over one connection."""
 
     def __init__(self, run: Run, connection: Connection) -> None:
         self._run = run
@@ -42,7 +42,7 @@ class Lane:
                 if not run.upcoming.are_there():
                     # Nobody waits with a mark in hand.
                     await self._settle()
-                    if not await run.wait_for_rates():
+                    if not await run.wait_for_more():
                         break
                 elif await self._is_open():
                     await self._next()
@@ -50,7 +50,7 @@ class Lane:
             run.stop(str(error) or type(error).__name__)
             raise
         finally:
-            run.lanes -= 1
+            run.carriers -= 1
             run.shut_out.discard(self)
             try:
                 await self._settle()
@@ -84,7 +84,7 @@ class Lane:
         self._failures += 1
         if self._failures >= most:
             run.shut_out.add(self)
-        if len(run.shut_out) == run.lanes and run.upcoming.are_there():
+        if len(run.shut_out) == run.carriers and run.upcoming.are_there():
             run.stop(str(error))
         if self._failures > 1 or isinstance(error, (ServerUnavailableError, ServerBusyError)):
             await run.pause(run.back_off(self._failures), until=lambda: not run.upcoming.are_there())
@@ -114,8 +114,9 @@ class Lane:
         if mark is not None:
             if mark.tried or mark.state != mark.delivery.state or mark.unwritten:
                 run.counted(mark.state, 1)
-            # What our templates cannot write is for the next run, however soon that is.
-            if not mark.unwritten:
+            if mark.unwritten:
+                run.upcoming.leave(mark.delivery)
+            else:
                 run.upcoming.forget(mark.delivery)
         run.upcoming.hold_back(settled.waits)
         if letter is None:
@@ -137,7 +138,7 @@ class Lane:
         try:
             if letter.problem is not None:
                 raise letter.problem
-            sender = run.to.letters.return_path(delivery)
+            sender = run.means.letters.return_path(delivery)
             said = await self._connection.send(sender, delivery.address, letter.message)
         except ServerUnavailableError as error:
             self._mark = Mark(delivery=delivery, state=delivery.state, tried=False)
